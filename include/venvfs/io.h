@@ -1,0 +1,31 @@
+/*
+ * Reading and writing whole things. Nothing is half done: what is published appears complete and
+ * durable, or not at all.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "venvfs/buffer.h"
+
+/* Appends the whole of a file to @out. -EFBIG when it is larger than @limit. */
+int io_read_fd(int fd, size_t limit, struct buffer *out);
+int io_read_file(int dirfd, const char *path, size_t limit, struct buffer *out);
+
+int io_write_all(int fd, const void *data, size_t length);
+
+/* Copies up to @length bytes from the start of one file to the start of another: reflink where the
+ * whole file is wanted and the file system can, else copy_file_range, else read and write. Holes
+ * stay holes. Descriptors' offsets are not used. */
+int io_copy(int from, int to, off_t length);
+
+/* Makes @name in @dirfd hold @data, replacing what was there: temporary in the same directory,
+ * fsync, rename, fsync of the directory. */
+int io_publish(int dirfd, const char *name, const void *data, size_t length, mode_t mode);
+
+/* mkdir -p. Fine when it exists as a directory. */
+int io_make_directories(const char *path, mode_t mode);
+
+/* rm -rf of @name in @dirfd, without following links or leaving the file system's tree; gives
+ * itself search and write permission on directories that it owns. Absent: 0. */
+int io_remove_tree(int dirfd, const char *name);

@@ -1,0 +1,45 @@
+/*
+ * Layers that are images (layer_image_format.h): a wheel, imported once and shared by all.
+ *
+ * An image holds several parts, its top directories, which show at different places of an
+ * environment; each part that is attached is a layer of its own. Opening an image checks all of it,
+ * so that nothing in a damaged one can mislead those who read it later.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "venvfs/error.h"
+#include "venvfs/layer.h"
+
+struct layer_image;
+
+/*
+ * Opens the image of the layer whose directory is @directory (a descriptor that stays the
+ * caller's);
+ * @name is for messages. -EUCLEAN: it is damaged, -EPROTO: it is of a newer version, and what
+ * openat(2) says. The image is counted: one reference for the caller.
+ */
+int layer_image_open(int directory, const char *name, struct layer_image **out,
+		     struct error *error);
+struct layer_image *layer_image_ref(struct layer_image *image);
+void layer_image_drop(struct layer_image *image); /* NULL is fine */
+
+static inline void cleanup_layer_image(struct layer_image **image)
+{
+	layer_image_drop(*image);
+}
+
+#define _cleanup_layer_image_ __attribute__((cleanup(cleanup_layer_image)))
+
+/* A layer that shows the directory @part ("" for the root) of the image at @attach. It keeps a
+ * reference. -ENOENT: the image has no such part. */
+int layer_image_attach(struct layer_image *image, const char *part, const char *attach,
+		       struct layer **out);
+
+/* Calls @fn for each file of the image, parents first. @digest is NULL where the bytes are in the
+ * image itself, and always is for directories and links. A nonzero result ends it and is returned.
+ */
+typedef int layer_image_entry_fn(void *arg, const char *path, const struct stat *st,
+				 const uint8_t *digest);
+int layer_image_each(struct layer_image *image, layer_image_entry_fn *fn, void *arg);

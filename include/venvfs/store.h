@@ -1,0 +1,90 @@
+/*
+ * The wheel store: one copy of every package, for all environments of a user or of a host.
+ *
+ *   STORE/
+ *     version              "1\n", of this arrangement
+ *     lock                 held shared by whoever adds, exclusively by whoever removes
+ *     layers/DIGEST/       one wheel's files (layer_image_format.h), named by the image's digest
+ *     wheels/FILE@DIGEST   link to the layer of the wheel FILE whose own digest that is
+ *     roots/NAME           link to a file that names layers in use (a lock of a spec)
+ *     scratch/             what is being made
+ *
+ * What is in layers/ and wheels/ appears complete, by one rename, and never changes. Reading takes
+ * no lock and writes nothing, so a store may be on read-only media or on a network file system.
+ *
+ * Trust: a store belongs to root or to the user who reads it, and nobody else may write to it; that
+ * is checked when it is opened. Nothing of another user's is ever moved into it: what is imported
+ * is copied first and checked in the copy.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "venvfs/error.h"
+#include "venvfs/string_list.h"
+
+#define STORE_DIGEST_SIZE 65 /* SHA-256 in lower-case hexadecimal, with the NUL */
+#define STORE_SYSTEM_PATH "/var/lib/venvfs/store"
+
+struct store {
+	char *path;
+	int fd, layers, wheels; /* O_RDONLY directories */
+	int scratch;            /* -1: opened for reading */
+	int lock;               /* likewise */
+};
+
+enum store_mode {
+	STORE_READ,
+	STORE_ADD,    /* made when absent; others may add at the same time */
+	STORE_REMOVE, /* alone: waits until nobody adds */
+};
+
+/* Opens the store at @path. -ENOENT: there is none (without a message, for STORE_READ); -EPERM: it
+ * is another user's, or others may write to it; -EPROTO: a newer venvfs made it. */
+int store_open(const char *path, enum store_mode mode, struct store **out, struct error *error);
+void store_free(struct store *store); /* NULL is fine */
+
+static inline void cleanup_store(struct store **store)
+{
+	store_free(*store);
+}
+
+#define _cleanup_store_ __attribute__((cleanup(cleanup_store)))
+
+/* The user's own store: $XDG_DATA_HOME/venvfs/store; to be freed. */
+int store_user_path(char **out);
+
+/* A wheel in the store. */
+struct store_wheel {
+	const char *file;              /* its name */
+	char wheel[STORE_DIGEST_SIZE]; /* digest of the wheel */
+	char layer[STORE_DIGEST_SIZE]; /* digest of its layer */
+};
+
+/* Calls @fn for each wheel, in no order. A nonzero result ends it and is returned. What is no
+ * wheel's link is passed over. */
+typedef int store_wheel_fn(void *arg, const struct store_wheel *wheel);
+int store_each_wheel(const struct store *store, store_wheel_fn *fn, void *arg);
+
+/* Whether @text is a digest as above. */
+bool store_is_digest(const char *text);
+
+/* A descriptor of the layer's directory, for layer_image_open(). -ENOENT, -EPERM and @error. */
+int store_open_layer(const struct store *store, const char *digest, struct error *error);
+
+/*
+ * Checks a layer against its digests: the image against the name of the layer, each file against
+ * the image, and that nothing else is there. -EUCLEAN and @error when it is not what it was.
+ */
+int store_verify_layer(const struct store *store, const char *digest, struct error *error);
+
+/* Links that @file, the absolute path of a lock, names layers in use. */
+int store_add_root(const struct store *store, const char *file);
+
+/*
+ * Removes the layer and the links to it. The store is open for STORE_REMOVE. -EBUSY: an environment
+ * that is mounted on this host uses it.
+ */
+int store_remove_layer(const struct store *store, const char *digest, struct error *error);

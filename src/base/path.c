@@ -1,0 +1,145 @@
+#include "venvfs/path.h"
+
+#include <errno.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "venvfs/buffer.h"
+#include "venvfs/cleanup.h"
+
+/* Appends @path to the absolute, normalised path in @out, folding "//", "." and "..". */
+static void append_normalised(struct buffer *out, const char *path)
+{
+	while (*path) {
+		size_t length = strcspn(path, "/");
+
+		if (length == 2 && memcmp(path, "..", 2) == 0) {
+			while (out->length > 0 && out->data[--out->length] != '/')
+				;
+		} else if (length > 0 && !(length == 1 && *path == '.')) {
+			buffer_putc(out, '/');
+			buffer_append(out, path, length);
+		}
+		path += length;
+		path += strspn(path, "/");
+	}
+}
+
+int path_absolute(const char *path, const char *base, char **out)
+{
+	_cleanup_buffer_ struct buffer text = {0};
+	_cleanup_free_ char *cwd = NULL;
+
+	if (path[0] != '/') {
+		if (!base) {
+			cwd = get_current_dir_name();
+			if (!cwd)
+				return -errno;
+			base = cwd;
+		}
+		append_normalised(&text, base);
+	}
+	append_normalised(&text, path);
+	if (text.length == 0)
+		buffer_putc(&text, '/');
+	else
+		buffer_append(&text, "", 0);
+	*out = buffer_take(&text);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* The user's home directory in *out (to be freed). */
+static int path_home(char **out)
+{
+	const char *home = getenv("HOME");
+	struct passwd entry, *found = NULL;
+	char scratch[4096];
+
+	if (!home || home[0] != '/') {
+		if (getpwuid_r(getuid(), &entry, scratch, sizeof(scratch), &found) != 0 || !found)
+			return -ENOENT;
+		home = found->pw_dir;
+	}
+	*out = strdup(home);
+	return *out ? 0 : -ENOMEM;
+}
+
+int path_expand(const char *path, const char *base, char **out)
+{
+	_cleanup_free_ char *home = NULL;
+	int r;
+
+	if (path[0] != '~' || (path[1] != '/' && path[1] != '\0'))
+		return path_absolute(path, base, out);
+	r = path_home(&home);
+	if (r < 0)
+		return r;
+	path += 1;
+	path += strspn(path, "/");
+	return path_absolute(path, home, out);
+}
+
+int path_join(const char *a, const char *b, char **out)
+{
+	_cleanup_buffer_ struct buffer text = {0};
+
+	buffer_puts(&text, a);
+	if (a[0] && b[0] && a[strlen(a) - 1] != '/')
+		buffer_putc(&text, '/');
+	buffer_puts(&text, b);
+	*out = buffer_take(&text);
+	return *out ? 0 : -ENOMEM;
+}
+
+bool path_is_within(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	if (length > 0 && directory[length - 1] == '/')
+		length--;
+	return strncmp(path, directory, length) == 0 &&
+	       (path[length] == '/' || path[length] == '\0');
+}
+
+const char *path_basename(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int path_xdg(const char *variable, const char *fallback, char **out)
+{
+	const char *value = getenv(variable);
+	_cleanup_free_ char *home = NULL, *base = NULL;
+	int r;
+
+	if (value && value[0] == '/')
+		return path_join(value, "venvfs", out);
+	r = path_home(&home);
+	if (r < 0)
+		return r;
+	r = path_join(home, fallback, &base);
+	if (r < 0)
+		return r;
+	return path_join(base, "venvfs", out);
+}
+
+int path_open_beneath(int root, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC,
+		.mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+	};
+	long fd;
+
+	/* The kernel asks for a retry when something was renamed during the walk (openat2(2)). */
+	do
+		fd = syscall(SYS_openat2, root, path[0] ? path : ".", &how, sizeof(how));
+	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	return fd < 0 ? -errno : (int)fd;
+}

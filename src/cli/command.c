@@ -1,0 +1,54 @@
+#include "command.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "output.h"
+#include "venvfs/cleanup.h"
+
+int command_next_option(const struct command *command, int argc, char *argv[])
+{
+	opterr = 0;
+	return getopt_long(argc, argv, command->short_options, command->long_options, NULL);
+}
+
+int command_bad_usage(const struct command *command, const char *format, ...)
+{
+	_cleanup_free_ char *message = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&message, format, args) < 0)
+		message = NULL;
+	va_end(args);
+	output_problem("%s: %s", command->name, message ? message : "wrong usage");
+	output_hint("Usage: venvfs %s %s", command->name, command->usage);
+	output_hint("'venvfs help %s' explains it.", command->name);
+	return EXIT_USAGE;
+}
+
+int command_bad_option(const struct command *command, char *argv[], int code)
+{
+	/* getopt_long() leaves in optopt the letter, 0 for an unknown long option, or, where a long
+	 * option was given a value that it does not take, that option's own letter. */
+	const char *word = argv[optind - 1];
+	bool is_long = optopt == 0 || strchr(command->short_options, optopt) != NULL;
+
+	if (code == ':' && strncmp(word, "--", 2) == 0)
+		return command_bad_usage(command, "option '%s' needs a value", word);
+	if (code == ':')
+		return command_bad_usage(command, "option '-%c' needs a value", optopt);
+	if (optopt != 0 && is_long)
+		return command_bad_usage(command, "option '%s' takes no value", word);
+	if (is_long)
+		return command_bad_usage(command, "unknown option '%s'", word);
+	return command_bad_usage(command, "unknown option '-%c'", optopt);
+}
+
+int command_print_help(const struct command *command)
+{
+	printf("Usage: venvfs %s %s\n\n%s", command->name, command->usage, command->help);
+	return EXIT_OK;
+}

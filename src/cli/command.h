@@ -1,0 +1,47 @@
+/*
+ * The commands of the command line: one file and one `struct command` each, and the table of them
+ * in main.c.
+ */
+#pragma once
+
+#include <getopt.h>
+
+/* What a command, and so the program, exits with. */
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2, /* it was called the wrong way: nothing was done */
+};
+
+struct command {
+	const char *name;
+	const char *summary;       /* a few words, for the list of commands */
+	const char *usage;         /* what follows the name: "[-f] SPEC DIR" */
+	const char *help;          /* the rest of `--help`: venvfs(1) says the same at length */
+	const char *short_options; /* for getopt_long(); begins with ':' and has 'h' */
+	const struct option *long_options;
+
+	/* argv[0] is the command's name. Returns one of the statuses above. */
+	int (*run)(const struct command *command, int argc, char *argv[]);
+};
+
+extern const struct command command_check;
+extern const struct command command_help; /* in main.c, beside the table that it lists */
+extern const struct command command_list;
+extern const struct command command_mount;
+extern const struct command command_umount;
+
+/* The next option of the command, as from getopt_long(): -1 after the last; '?' and ':' are for
+ * command_bad_option(). Options and arguments may be mixed. */
+int command_next_option(const struct command *command, int argc, char *argv[]);
+
+/* Says what is wrong with the option that was just returned as @code ('?' or ':'). Returns
+ * EXIT_USAGE. */
+int command_bad_option(const struct command *command, char *argv[], int code);
+
+/* Says what is wrong with the call, and where help is. Returns EXIT_USAGE. */
+int command_bad_usage(const struct command *command, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Prints the help of a command to stdout. Returns EXIT_OK. */
+int command_print_help(const struct command *command);

@@ -1,0 +1,11 @@
+/* Who keeps a mount busy. */
+#pragma once
+
+#include <stddef.h>
+
+/*
+ * "bash (pid 12), python3 (pid 14)": processes with a working directory, program, open file or
+ * mapped file at or below @mountpoint, as far as /proc tells us; "and others" after the first few.
+ * To be freed; NULL when none is known. Asks the mounted file system nothing.
+ */
+char *holders_describe(const char *mountpoint);

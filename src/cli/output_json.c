@@ -1,0 +1,41 @@
+#include "output_json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "output.h"
+#include "venvfs/buffer.h"
+#include "venvfs/cleanup.h"
+
+json_t *output_json_string(const char *text)
+{
+	_cleanup_buffer_ struct buffer replaced = {0};
+	_cleanup_free_ char *string = NULL;
+	json_t *json;
+
+	if (!text)
+		return json_null();
+	json = json_string(text);
+	if (json)
+		return json;
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x80)
+			buffer_putc(&replaced, *text);
+		else
+			buffer_puts(&replaced, "\xef\xbf\xbd");
+	}
+	string = buffer_take(&replaced);
+	return string ? json_string(string) : NULL;
+}
+
+int output_json(const json_t *json)
+{
+	if (!json || json_dumpf(json, stdout, JSON_INDENT(2)) < 0) {
+		output_problem("cannot write JSON: %s", strerror(json ? errno : ENOMEM));
+		return EXIT_FAILED;
+	}
+	putchar('\n');
+	return EXIT_OK;
+}

@@ -1,0 +1,135 @@
+#include "mount_point.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "venvfs/cleanup.h"
+#include "venvfs/generated.h"
+#include "venvfs/mountinfo.h"
+#include "venvfs/path.h"
+
+/* -EBUSY when an environment is mounted at @path. */
+static int check_not_mounted(const char *path, struct error *error)
+{
+	_cleanup_mountinfo_ struct mountinfo mounts = {0};
+	_cleanup_free_ char *real = realpath(path, NULL);
+	const struct mountinfo_entry *entry;
+
+	if (mountinfo_read(&mounts) < 0)
+		return 0; /* nobody can tell */
+	entry = mountinfo_find(&mounts, real ? real : path);
+	if (!entry || !mountinfo_is_venvfs(entry))
+		return 0;
+	error_set(error, -EBUSY, "an environment is already mounted at %s: that of %s", path,
+		  entry->source);
+	error_hint(error, "venvfs umount '%s'", path);
+	return -EBUSY;
+}
+
+static int check_empty(const char *path, struct error *error)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	if (!dir)
+		return error_set_errno(error, -errno, "the mount point %s", path);
+	while ((entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		error_set(error, -ENOTEMPTY, "the mount point %s is not empty", path);
+		error_hint(error,
+			   "its entries could not be reached while the environment is mounted; "
+			   "-o nonempty does it nevertheless");
+		return -ENOTEMPTY;
+	}
+	return 0;
+}
+
+static int check_existing(const char *path, const struct stat *st, bool nonempty,
+			  struct error *error)
+{
+	int r;
+
+	if (!S_ISDIR(st->st_mode))
+		return error_set(error, -ENOTDIR, "the mount point %s is not a directory", path);
+	if (nonempty)
+		return 0;
+	r = check_not_mounted(path, error);
+	return r < 0 ? r : check_empty(path, error);
+}
+
+static int fail(struct error *error, int code, const char *path)
+{
+	error_set_errno(error, code, "the mount point %s", path);
+	if (code == -ENOTCONN)
+		error_hint(error, "a daemon died there: venvfs umount '%s'", path);
+	return code;
+}
+
+/* mkdir -p, which remembers where it began. */
+static int make(struct mount_point *point, struct error *error)
+{
+	size_t length = strlen(point->path), end = 1;
+
+	while (end <= length) {
+		int r = 0;
+
+		end += strcspn(point->path + end, "/");
+		point->path[end] = '\0';
+		if (mkdir(point->path, 0777) < 0)
+			r = -errno;
+		else if (point->made_from == 0)
+			point->made_from = end;
+		/* What is there is found out by looking: mkdir may complain of other things first.
+		 */
+		if (r < 0 && access(point->path, F_OK) == 0)
+			r = 0;
+		if (r < 0) {
+			mount_point_restore(point);
+			point->made_from = 0;
+			return fail(error, r, point->path);
+		}
+		if (end < length)
+			point->path[end] = '/';
+		end++;
+	}
+	return 0;
+}
+
+int mount_point_prepare(const char *directory, bool nonempty, struct mount_point *out,
+			struct error *error)
+{
+	struct stat st;
+	int r;
+
+	*out = (struct mount_point){0};
+	r = path_absolute(directory, NULL, &out->path);
+	if (r < 0)
+		return error_set_errno(error, r, "the mount point %s", directory);
+	r = generated_check_mountpoint(out->path, error);
+	if (r < 0)
+		return r;
+	if (stat(out->path, &st) == 0)
+		return check_existing(out->path, &st, nonempty, error);
+	return errno == ENOENT ? make(out, error) : fail(error, -errno, out->path);
+}
+
+void mount_point_restore(const struct mount_point *point)
+{
+	_cleanup_free_ char *path = point->path ? strdup(point->path) : NULL;
+
+	if (!path || point->made_from == 0)
+		return;
+	while (strlen(path) >= point->made_from && rmdir(path) == 0)
+		*strrchr(path, '/') = '\0';
+}
+
+void mount_point_clear(struct mount_point *point)
+{
+	free(point->path);
+	point->path = NULL;
+}

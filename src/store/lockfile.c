@@ -1,0 +1,214 @@
+#include "venvfs/lockfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "venvfs/buffer.h"
+#include "venvfs/cleanup.h"
+#include "venvfs/io.h"
+#include "venvfs/path.h"
+#include "venvfs/store.h"
+
+#define FORMAT     1
+#define SIZE_LIMIT (16u << 20)
+
+static void drop_json(json_t **json)
+{
+	json_decref(*json);
+}
+
+#define _cleanup_json_ _cleanup_(drop_json)
+
+struct lockfile *lockfile_new(void)
+{
+	return calloc(1, sizeof(struct lockfile));
+}
+
+static void package_clear(struct lock_package *package)
+{
+	free(package->name);
+	free(package->version);
+	free(package->file);
+	free(package->sha256);
+	free(package->layer);
+}
+
+void lockfile_free(struct lockfile *lock)
+{
+	if (!lock)
+		return;
+	for (size_t i = 0; i < lock->count; i++)
+		package_clear(&lock->packages[i]);
+	free(lock->packages);
+	free(lock->inputs);
+	free(lock->python);
+	free(lock);
+}
+
+int lockfile_add(struct lockfile *lock, const struct lock_package *package)
+{
+	struct lock_package *packages =
+		reallocarray(lock->packages, lock->count + 1, sizeof(*packages));
+	struct lock_package copy;
+
+	if (!packages)
+		return -ENOMEM;
+	lock->packages = packages;
+	copy = (struct lock_package){
+		.name = strdup(package->name),
+		.version = strdup(package->version),
+		.file = strdup(package->file),
+		.sha256 = strdup(package->sha256),
+		.layer = strdup(package->layer),
+	};
+	if (!copy.name || !copy.version || !copy.file || !copy.sha256 || !copy.layer) {
+		package_clear(&copy);
+		return -ENOMEM;
+	}
+	lock->packages[lock->count++] = copy;
+	return 0;
+}
+
+char *lockfile_path(const char *spec)
+{
+	size_t length = strlen(spec);
+	char *path;
+
+	/* proj.cfg has proj.lock. */
+	if (length > 4 && strcmp(spec + length - 4, ".cfg") == 0)
+		length -= 4;
+	return asprintf(&path, "%.*s.lock", (int)length, spec) < 0 ? NULL : path;
+}
+
+static int add_decoded(struct lockfile *lock, json_t *object)
+{
+	struct lock_package package;
+	const char *name, *version, *file, *sha256, *layer;
+
+	if (json_unpack(object, "{s:s, s:s, s:s, s:s, s:s}", "name", &name, "version", &version,
+			"file", &file, "sha256", &sha256, "layer", &layer) < 0 ||
+	    !store_is_digest(sha256) || !store_is_digest(layer) || strchr(file, '/'))
+		return -EINVAL;
+	package = (struct lock_package){
+		.name = (char *)name,
+		.version = (char *)version,
+		.file = (char *)file,
+		.sha256 = (char *)sha256,
+		.layer = (char *)layer,
+	};
+	return lockfile_add(lock, &package);
+}
+
+static int decode(json_t *root, struct lockfile *lock)
+{
+	const char *inputs, *python;
+	json_t *packages, *object;
+	size_t i;
+	int format;
+
+	if (json_unpack(root, "{s:i, s:s, s:s, s:o}", "format", &format, "inputs", &inputs,
+			"python", &python, "packages", &packages) < 0 ||
+	    format != FORMAT || !json_is_array(packages))
+		return -EINVAL;
+	lock->inputs = strdup(inputs);
+	lock->python = strdup(python);
+	if (!lock->inputs || !lock->python)
+		return -ENOMEM;
+	json_array_foreach(packages, i, object)
+	{
+		int r = add_decoded(lock, object);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int lockfile_read(const char *path, struct lockfile **out, struct error *error)
+{
+	_cleanup_lockfile_ struct lockfile *lock = lockfile_new();
+	_cleanup_buffer_ struct buffer text = {0};
+	_cleanup_json_ json_t *root = NULL;
+	int r = lock ? io_read_file(AT_FDCWD, path, SIZE_LIMIT, &text) : -ENOMEM;
+
+	if (r == -ENOENT)
+		return r;
+	if (r < 0)
+		return error_set_errno(error, r, "%s", path);
+	root = json_loadb(text.data ? text.data : "", text.length, JSON_REJECT_DUPLICATES, NULL);
+	r = root ? decode(root, lock) : -EINVAL;
+	if (r == -EINVAL) {
+		error_set(error, r, "%s is not a lock that this venvfs understands", path);
+		error_hint(error, "venvfs lock makes it anew");
+	}
+	if (r < 0)
+		return r;
+	*out = TAKE_PTR(lock);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct lock_package *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static json_t *encode(const struct lockfile *lock)
+{
+	json_t *packages = json_array();
+
+	for (size_t i = 0; i < lock->count; i++) {
+		const struct lock_package *package = &lock->packages[i];
+
+		if (json_array_append_new(
+			    packages,
+			    json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", package->name, "version",
+				      package->version, "file", package->file, "sha256",
+				      package->sha256, "layer", package->layer)) < 0) {
+			json_decref(packages);
+			return NULL;
+		}
+	}
+	return json_pack("{s:i, s:s, s:s, s:o}", "format", FORMAT, "inputs", lock->inputs, "python",
+			 lock->python, "packages", packages);
+}
+
+/* Whether the file at @path holds just @text. */
+static bool says_already(const char *path, const char *text)
+{
+	_cleanup_buffer_ struct buffer old = {0};
+
+	return io_read_file(AT_FDCWD, path, SIZE_LIMIT, &old) == 0 && old.data &&
+	       strcmp(old.data, text) == 0;
+}
+
+int lockfile_write(const char *path, struct lockfile *lock, struct error *error)
+{
+	_cleanup_free_ char *directory = strndup(path, (size_t)(path_basename(path) - path));
+	_cleanup_free_ char *text = NULL;
+	_cleanup_buffer_ struct buffer line = {0};
+	_cleanup_json_ json_t *root = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (lock->count > 0)
+		qsort(lock->packages, lock->count, sizeof(*lock->packages), by_name);
+	root = encode(lock);
+	text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	if (!text || !directory)
+		return error_set_errno(error, -ENOMEM, "%s", path);
+	buffer_printf(&line, "%s\n", text);
+	if (buffer_status(&line) < 0)
+		return error_set_errno(error, -ENOMEM, "%s", path);
+	if (says_already(path, line.data))
+		return 0;
+	fd = open(directory[0] ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? -errno : io_publish(fd, path_basename(path), line.data, line.length, 0644);
+	return r < 0 ? error_set_errno(error, r, "%s cannot be written", path) : 0;
+}

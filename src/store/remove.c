@@ -1,0 +1,58 @@
+/*
+ * Removing layers. An environment holds a shared lock on each layer that it shows, so that what is
+ * mounted on this host is never removed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seal.h"
+#include "venvfs/cleanup.h"
+#include "venvfs/io.h"
+#include "venvfs/store.h"
+
+struct unlinking {
+	const struct store *store;
+	const char *layer;
+};
+
+static int unlink_wheel(void *arg, const struct store_wheel *wheel)
+{
+	const struct unlinking *unlinking = arg;
+	char name[512];
+
+	if (strcmp(wheel->layer, unlinking->layer) != 0)
+		return 0;
+	snprintf(name, sizeof(name), "%s@%s", wheel->file, wheel->wheel);
+	return unlinkat(unlinking->store->wheels, name, 0) < 0 ? -errno : 0;
+}
+
+int store_remove_layer(const struct store *store, const char *digest, struct error *error)
+{
+	_cleanup_close_ int layer = store_open_layer(store, digest, error);
+	struct unlinking unlinking = {.store = store, .layer = digest};
+	int r;
+
+	if (layer < 0)
+		return layer;
+	if (flock(layer, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return error_set_errno(error, -errno, "the layer %s", digest);
+		return error_set(error, -EBUSY, "the layer %s is mounted", digest);
+	}
+	/* The links first: who finds one finds the layer. Then it leaves in one step. */
+	r = store_each_wheel(store, unlink_wheel, &unlinking);
+	if (r == 0)
+		r = unseal_tree(store->layers, digest);
+	/* To be moved elsewhere, a directory itself must be writable. */
+	if (r == 0 && fchmod(layer, 0700) < 0)
+		r = -errno;
+	if (r == 0 && renameat(store->layers, digest, store->scratch, digest) < 0)
+		r = -errno;
+	if (r == 0)
+		r = io_remove_tree(store->scratch, digest);
+	return r < 0 ? error_set_errno(error, r, "the layer %s cannot be removed", digest) : 0;
+}

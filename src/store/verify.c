@@ -1,0 +1,132 @@
+/* Whether a layer still is what was imported. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "tree/layer_image_format.h"
+#include "venvfs/cleanup.h"
+#include "venvfs/layer_image.h"
+#include "venvfs/path.h"
+#include "venvfs/store.h"
+
+struct verification {
+	const char *digest;
+	int files;    /* -1: the layer has none */
+	size_t count; /* of files in files/ that the image tells of */
+	struct error *error;
+};
+
+static int check_image(int layer, const char *digest, struct error *error)
+{
+	_cleanup_close_ int fd = openat(layer, IMAGE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint8_t found[DIGEST_SIZE];
+	char hex[DIGEST_HEX_SIZE];
+	int r;
+
+	if (fd < 0)
+		return error_set_errno(error, -errno, "the image of %s", digest);
+	r = digest_fd(fd, found);
+	if (r < 0)
+		return error_set_errno(error, r, "the image of %s", digest);
+	digest_to_hex(found, hex);
+	return strcmp(hex, digest) == 0
+		       ? 0
+		       : error_set(error, -EUCLEAN, "the image of %s was changed", digest);
+}
+
+static int check_file(void *arg, const char *path, const struct stat *st, const uint8_t *digest)
+{
+	struct verification *self = arg;
+	_cleanup_close_ int fd = -1;
+	uint8_t found[DIGEST_SIZE];
+	struct stat now;
+	int r;
+
+	if (!digest)
+		return 0;
+	self->count++;
+	fd = path_open_beneath(self->files, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return error_set_errno(self->error, fd, "%s of %s", path, self->digest);
+	if (fstat(fd, &now) < 0 || !S_ISREG(now.st_mode) || now.st_size != st->st_size)
+		return error_set(self->error, -EUCLEAN, "%s of %s was changed", path, self->digest);
+	if (now.st_uid != 0 && now.st_uid != geteuid())
+		return error_set(self->error, -EUCLEAN, "%s of %s belongs to another user", path,
+				 self->digest);
+	r = digest_fd(fd, found);
+	if (r < 0)
+		return error_set_errno(self->error, r, "%s of %s", path, self->digest);
+	return memcmp(found, digest, sizeof(found)) == 0
+		       ? 0
+		       : error_set(self->error, -EUCLEAN, "%s of %s was changed", path,
+				   self->digest);
+}
+
+/* Counts what is in a directory and below that is no directory. */
+static int count_files(int fd, size_t *count)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!dir) {
+		r = -errno;
+		cleanup_close(&copy);
+		return r;
+	}
+	while (r == 0) {
+		_cleanup_close_ int below = -1;
+		struct dirent *entry;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return -errno;
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		below = openat(copy, entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below >= 0)
+			r = count_files(below, count);
+		else
+			++*count;
+	}
+	return r;
+}
+
+static int check_files(int layer, const char *digest, struct error *error)
+{
+	_cleanup_layer_image_ struct layer_image *image = NULL;
+	_cleanup_close_ int files =
+		openat(layer, IMAGE_FILES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct verification self = {.digest = digest, .files = files, .error = error};
+	size_t there = 0;
+	int r = layer_image_open(layer, digest, &image, error);
+
+	if (r == 0)
+		r = layer_image_each(image, check_file, &self);
+	if (r < 0)
+		return r;
+	if (files >= 0)
+		r = count_files(files, &there);
+	if (r < 0)
+		return error_set_errno(error, r, "the files of %s", digest);
+	return there == self.count
+		       ? 0
+		       : error_set(error, -EUCLEAN,
+				   "there are files in %s that the wheel did not have", digest);
+}
+
+int store_verify_layer(const struct store *store, const char *digest, struct error *error)
+{
+	_cleanup_close_ int layer = store_open_layer(store, digest, error);
+	int r;
+
+	if (layer < 0)
+		return layer;
+	r = check_image(layer, digest, error);
+	return r < 0 ? r : check_files(layer, digest, error);
+}

@@ -1,0 +1,113 @@
+#include "bytecode.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "name_place.h"
+#include "venvfs/path.h"
+
+#define CACHE_DIRECTORY "__pycache__"
+
+/* How much of @name comes before @suffix; 0: it does not end so. */
+static size_t stem_before(const char *name, size_t length, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return length > n && memcmp(name + length - n, suffix, n) == 0 ? length - n : 0;
+}
+
+/* How much of @name[0..length) comes before its last dot; 0: there is none. */
+static size_t stem_before_dot(const char *name, size_t length)
+{
+	const char *dot = memrchr(name, '.', length);
+
+	return dot ? (size_t)(dot - name) : 0;
+}
+
+/* "mod.cpython-311.opt-1.pyc" is the bytecode of "mod.py" (PEP 3147, PEP 488). The length of "mod",
+ * or 0 when @name is no bytecode. */
+static size_t source_stem(const char *name)
+{
+	size_t length = stem_before(name, strlen(name), ".pyc");
+	size_t before = stem_before_dot(name, length);
+
+	if (before > 0 && strncmp(name + before, ".opt-", 5) == 0)
+		before = stem_before_dot(name, before);
+	return before;
+}
+
+/* Whether the layer has the source in the directory @lower. */
+static bool layer_has(struct tree *tree, unsigned layer, const char *lower, const char *source)
+{
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+
+	return lower && path_join(lower, source, &path) == 0 &&
+	       stack_getattr(tree->stack, layer, path, &st) == 0;
+}
+
+bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char *name,
+		       unsigned layer)
+{
+	size_t stem = source_stem(name);
+	char source[NAME_MAX + 4];
+	struct node *directory;
+	struct found found;
+	int r;
+
+	if (stem == 0 || !parent->names || strcmp(parent->names->text, CACHE_DIRECTORY) != 0)
+		return false;
+	directory = parent->names->parent;
+	/* Where one layer is all there is, the source is its own. */
+	if (directory->source == NODE_LOWER && directory->view->sources.count == 1)
+		return false;
+	snprintf(source, sizeof(source), "%.*s.py", (int)stem, name);
+	r = tree_load_view(tree, directory);
+	if (r == 0)
+		r = tree_find(tree, directory, source, &found);
+	if (r == 0)
+		return found.source != NODE_LOWER || found.layer != layer;
+	return r == -ENOENT && layer_has(tree, layer, directory->view->lower, source);
+}
+
+/* The search for a source's bytecode. */
+struct hunt {
+	struct tree *tree;
+	struct node *cache;
+	const char *source;
+	size_t stem;
+};
+
+static int hide(void *arg, const char *name, mode_t kind)
+{
+	const struct hunt *hunt = arg;
+
+	(void)kind;
+	if (source_stem(name) == hunt->stem && strncmp(name, hunt->source, hunt->stem) == 0)
+		name_place_drop_lower(hunt->tree, hunt->cache, name);
+	return 0;
+}
+
+void bytecode_source_changed(struct tree *tree, struct node *directory, const char *name)
+{
+	struct hunt hunt = {
+		.tree = tree,
+		.cache = node_find(tree->nodes, directory, CACHE_DIRECTORY),
+		.source = name,
+		.stem = stem_before(name, strlen(name), ".py"),
+	};
+	const struct view *view;
+
+	/* What was never looked into holds nothing that is known by now. */
+	if (hunt.stem == 0 || !hunt.cache || !hunt.cache->view || !hunt.cache->view->loaded)
+		return;
+	view = hunt.cache->view;
+	for (unsigned i = 0; i < view->sources.count; i++)
+		(void)stack_list(tree->stack, view->sources.layers[i], view->lower, view->core_only,
+				 hide, &hunt);
+	view_touch(hunt.cache->view);
+	tree_tell_listing(tree, hunt.cache);
+}

@@ -1,0 +1,55 @@
+/*
+ * A directory's listing: names with cookies that stay the same while entries come and go, so that
+ * a reader who is half way sees every name that was there throughout, once.
+ *
+ * A listing is constant once made, and counted.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct listing_entry {
+	uint64_t cookie; /* ascending; what a reader passes to go on after this entry */
+	size_t name;	 /* offset in names */
+	mode_t kind;	 /* S_IFMT bits; 0: unknown */
+};
+
+struct listing {
+	atomic_uint references;
+	uint64_t last_cookie; /* the highest ever given in this directory */
+	size_t count;
+	struct listing_entry *entries;
+	char *names;
+};
+
+/* Cookies below this are for "." and "..". */
+#define LISTING_FIRST_COOKIE 3
+
+struct listing *listing_ref(struct listing *listing);
+void listing_drop(struct listing *listing); /* NULL is fine */
+
+static inline const char *listing_name(const struct listing *listing, size_t index)
+{
+	return listing->names + listing->entries[index].name;
+}
+
+/* The first entry after @cookie. */
+size_t listing_after(const struct listing *listing, uint64_t cookie);
+
+/* Collects the entries of a new listing. Zero-initialised; listing_builder_clear() in the end. */
+struct listing_builder {
+	struct listing_entry *entries;
+	size_t count, capacity;
+	char *names;
+	size_t names_size, names_capacity;
+};
+
+int listing_builder_add(struct listing_builder *builder, const char *name, mode_t kind);
+void listing_builder_clear(struct listing_builder *builder);
+
+/* Makes the listing, with the cookies of @old (may be NULL) for the names that it has. */
+int listing_build(struct listing_builder *builder, const struct listing *old,
+		  struct listing **out);

@@ -1,0 +1,245 @@
+#include "upper.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "venvfs/cleanup.h"
+#include "venvfs/hash.h"
+#include "venvfs/io.h"
+#include "venvfs/log.h"
+
+bool upper_is_reserved(const char *name)
+{
+	return strncmp(name, WHITEOUT_PREFIX, strlen(WHITEOUT_PREFIX)) == 0;
+}
+
+/* The file that whites @name out; *is_long when it must hold the name. */
+static void whiteout_name(const char *name, char out[NAME_MAX + 1], bool *is_long)
+{
+	size_t length = strlen(name);
+
+	*is_long = length > NAME_MAX - strlen(WHITEOUT_PREFIX);
+	if (*is_long)
+		snprintf(out, NAME_MAX + 1, WHITEOUT_LONG "%016llx",
+			 (unsigned long long)hash_bytes(name, length, HASH_SEED));
+	else
+		snprintf(out, NAME_MAX + 1, WHITEOUT_PREFIX "%.*s",
+			 (int)(NAME_MAX - strlen(WHITEOUT_PREFIX)), name);
+}
+
+/* A directory stream over what @fd refers to. */
+static int open_stream(int fd, DIR **out)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (copy < 0)
+		return -errno;
+	*out = fdopendir(copy);
+	if (*out)
+		return 0;
+	close(copy);
+	return -ENOMEM;
+}
+
+/* A mark's content, which is a name or a path: short, without NUL, and a regular file. */
+static int read_mark(int fd, const char *mark, struct buffer *out)
+{
+	_cleanup_close_ int file = -1;
+	struct stat st;
+	int r;
+
+	/* O_NONBLOCK: someone may have put a FIFO there. */
+	file = openat(fd, mark, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (file < 0 || fstat(file, &st) < 0)
+		return errno == ELOOP ? -EUCLEAN : -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size >= PATH_MAX)
+		return -EUCLEAN;
+	r = io_read_fd(file, PATH_MAX, out);
+	if (r == 0 && strlen(out->data) != out->length)
+		r = -EUCLEAN;
+	return r;
+}
+
+/* Whether a path stays where it is joined: relative, and no part is empty, "." or "..". */
+static bool is_plain_path(const char *path)
+{
+	for (;;) {
+		size_t length = strcspn(path, "/");
+
+		if (length == 0 || length > NAME_MAX || (length == 1 && path[0] == '.') ||
+		    (length == 2 && path[0] == '.' && path[1] == '.'))
+			return false;
+		if (path[length] == '\0')
+			return true;
+		path += length + 1;
+	}
+}
+
+static int read_redirect(int fd, struct upper_marks *out)
+{
+	_cleanup_buffer_ struct buffer path = {0};
+	int r = read_mark(fd, WHITEOUT_REDIRECT, &path);
+
+	if (r == 0 && !is_plain_path(path.data))
+		r = -EUCLEAN;
+	if (r < 0)
+		return r;
+	out->redirect = buffer_take(&path);
+	return out->redirect ? 0 : -ENOMEM;
+}
+
+static int read_long_whiteout(int fd, const char *mark, struct upper_marks *out)
+{
+	_cleanup_buffer_ struct buffer name = {0};
+	int r = read_mark(fd, mark, &name);
+
+	if (r < 0)
+		return r;
+	r = name_table_add(&out->whiteouts, name.data, 0);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int read_one_mark(int fd, const char *mark, struct upper_marks *out)
+{
+	int r;
+
+	if (strcmp(mark, WHITEOUT_OPAQUE) == 0) {
+		out->opaque = true;
+		return 0;
+	}
+	if (strcmp(mark, WHITEOUT_REDIRECT) == 0)
+		return read_redirect(fd, out);
+	if (strncmp(mark, WHITEOUT_LONG, strlen(WHITEOUT_LONG)) == 0)
+		return read_long_whiteout(fd, mark, out);
+	r = name_table_add(&out->whiteouts, mark + strlen(WHITEOUT_PREFIX), 0);
+	return r == -EEXIST ? 0 : r;
+}
+
+int upper_read_marks(int fd, struct upper_marks *out)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	int r;
+
+	*out = (struct upper_marks){0};
+	r = open_stream(fd, &dir);
+	while (r == 0) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry) {
+			r = -errno;
+			break;
+		}
+		if (!upper_is_reserved(entry->d_name))
+			continue;
+		r = read_one_mark(fd, entry->d_name, out);
+		if (r == -EUCLEAN)
+			log_error("the store is damaged: a mark named %s cannot be understood; "
+				  "remove it to give up what it says",
+				  entry->d_name);
+	}
+	if (r < 0)
+		upper_marks_clear(out);
+	return r;
+}
+
+void upper_marks_clear(struct upper_marks *marks)
+{
+	free(marks->redirect);
+	name_table_clear(&marks->whiteouts);
+	*marks = (struct upper_marks){0};
+}
+
+/* An empty mark: one system call, nothing to close. */
+static int add_empty(int fd, const char *mark)
+{
+	return mknodat(fd, mark, S_IFREG | 0600, 0) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int upper_add_whiteout(int fd, const char *name)
+{
+	char mark[NAME_MAX + 1];
+	bool is_long;
+
+	whiteout_name(name, mark, &is_long);
+	return is_long ? io_publish(fd, mark, name, strlen(name), 0600) : add_empty(fd, mark);
+}
+
+int upper_remove_whiteout(int fd, const char *name)
+{
+	char mark[NAME_MAX + 1];
+	bool is_long;
+
+	whiteout_name(name, mark, &is_long);
+	return unlinkat(fd, mark, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int upper_mark_opaque(int fd)
+{
+	return add_empty(fd, WHITEOUT_OPAQUE);
+}
+
+int upper_mark_redirect(int fd, const char *path)
+{
+	_cleanup_close_ int directory = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (directory < 0)
+		return -errno;
+	return io_publish(directory, WHITEOUT_REDIRECT, path, strlen(path), 0600);
+}
+
+int upper_remove_marks(int fd)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	int r;
+
+	/* First the redirect: without it, no layer's entry can show for want of its whiteout. */
+	if (unlinkat(fd, WHITEOUT_REDIRECT, 0) < 0 && errno != ENOENT)
+		return -errno;
+	r = open_stream(fd, &dir);
+	while (r == 0) {
+		struct dirent *entry;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return -errno;
+		if (upper_is_reserved(entry->d_name) && unlinkat(fd, entry->d_name, 0) < 0)
+			r = -errno;
+	}
+	return r;
+}
+
+int upper_list(int fd, int (*fn)(void *arg, const char *name, mode_t kind), void *arg)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	int r = open_stream(fd, &dir);
+
+	while (r == 0) {
+		struct dirent *entry;
+
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return -errno;
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    upper_is_reserved(entry->d_name))
+			continue;
+		r = fn(arg, entry->d_name, DTTOIF(entry->d_type));
+	}
+	return r;
+}
+
+void upper_temporary_name(char name[UPPER_TEMPORARY_SIZE])
+{
+	static atomic_uint_fast64_t counter;
+
+	snprintf(name, UPPER_TEMPORARY_SIZE, "t%u-%llu", (unsigned)getpid(),
+		 (unsigned long long)atomic_fetch_add(&counter, 1));
+}
