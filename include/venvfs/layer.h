@@ -39,7 +39,8 @@ struct layer_ops {
 	/* A path of this layer that is back at every mount, whatever was deleted (pyvenv.cfg …):
 	 * whiteouts and opaque directories of the upper don't hide it. NULL: none is. */
 	bool (*is_core)(struct layer *layer, const char *path);
-	/* Hides a core path until the layer is closed. */
+	/* Makes a core path one that can be whited out, until the layer is closed; a file is not
+	 * found any more. */
 	void (*hide)(struct layer *layer, const char *path);
 	void (*free)(struct layer *layer);
 };

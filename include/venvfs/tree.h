@@ -118,12 +118,15 @@ int tree_add_control(struct tree *tree, const char *name,
 
 /*
  * Who is to hear of changes that the kernel did not ask for: it holds names and listings for ever
- * otherwise. The functions are called with locks held and while the kernel may wait for an answer:
- * they must only take note.
+ * otherwise. The first two functions are called with locks held and while the kernel may wait for
+ * an answer: they must only take note. settle() is called without locks, before a request is
+ * answered: it gives the notes of entries a moment to arrive, so that whoever made the change does
+ * not see what it replaced.
  */
 struct tree_listener {
 	void (*entry_gone)(void *arg, uint64_t parent, const char *name);
 	void (*listing_changed)(void *arg, uint64_t directory);
+	void (*settle)(void *arg);
 	void *arg;
 };
 

@@ -1,6 +1,7 @@
 #include "venvfs/path.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <pwd.h>
 #include <string.h>
@@ -128,7 +129,7 @@ int path_xdg(const char *variable, const char *fallback, char **out)
 	return path_join(base, "venvfs", out);
 }
 
-int path_open_beneath(int root, const char *path, int flags, mode_t mode)
+static int open_step(int root, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {
 		.flags = (unsigned)flags | O_CLOEXEC,
@@ -142,4 +143,26 @@ int path_open_beneath(int root, const char *path, int flags, mode_t mode)
 		fd = syscall(SYS_openat2, root, path[0] ? path : ".", &how, sizeof(how));
 	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int path_open_beneath(int root, const char *path, int flags, mode_t mode)
+{
+	_cleanup_close_ int from = -1;
+
+	/* A tree may be deeper than the kernel takes paths at once: programs walk down by chdir. */
+	while (strlen(path) >= PATH_MAX) {
+		const char *slash = memrchr(path, '/', PATH_MAX - 1);
+		_cleanup_free_ char *head = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+		int next;
+
+		if (!head)
+			return slash ? -ENOMEM : -ENAMETOOLONG;
+		next = open_step(from < 0 ? root : from, head, O_PATH | O_DIRECTORY, 0);
+		if (next < 0)
+			return next;
+		cleanup_close(&from);
+		from = next;
+		path = slash + 1;
+	}
+	return open_step(from < 0 ? root : from, path, flags, mode);
 }

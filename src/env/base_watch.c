@@ -43,12 +43,15 @@ static void invalidate_data(void *arg, uint64_t id)
 	watch->invalidate(watch->arg, id, true);
 }
 
-static void set_state(struct base_watch *watch, enum base_state state)
+/* Says so once, not at every look. @why: what the base said when it was asked, or NULL. */
+static void set_state(struct base_watch *watch, enum base_state state, const char *why)
 {
 	const struct environment *environment = watch->environment;
 
 	if (atomic_exchange(&watch->environment->base_state, state) == (int)state)
 		return;
+	if (why)
+		log_warning("%s", why);
 	if (state == BASE_OK)
 		log_info("the base interpreter %s can be used again", environment->executable);
 	else if (state == BASE_GONE)
@@ -67,15 +70,14 @@ static void take_in(struct base_watch *watch, struct interpreter *now, const str
 	struct environment *environment = watch->environment;
 
 	if (!now) {
-		log_warning("%s", error->message ? error->message : "the base cannot be asked");
-		set_state(watch, BASE_GONE);
+		set_state(watch, BASE_GONE, error->message);
 	} else if (now->minor != environment->minor) {
 		interpreter_free(now);
 		now = NULL;
-		set_state(watch, BASE_OTHER);
+		set_state(watch, BASE_OTHER, NULL);
 	} else {
 		log_info("the base interpreter is now Python %s", now->version);
-		set_state(watch, BASE_OK);
+		set_state(watch, BASE_OK, NULL);
 	}
 	layer_generated_refresh(environment->generated, now);
 }

@@ -11,7 +11,7 @@
 #include "venvfs/mount.h"
 #include "venvfs/path.h"
 
-#define SITE_PACKAGES "lib/python%d.%d/site-packages"
+#define SITE_PACKAGES "lib/python%d.%d%s/site-packages"
 
 /* The parts that are found before anything is opened. */
 struct parts {
@@ -217,7 +217,7 @@ static int open_layers(struct environment *environment, struct parts *parts,
 	int r;
 
 	snprintf(site_packages, sizeof(site_packages), SITE_PACKAGES, parts->interpreter->major,
-		 parts->interpreter->minor);
+		 parts->interpreter->minor, parts->interpreter->free_threaded ? "t" : "");
 	layers->items = calloc(spec->layer_count + 2, sizeof(*layers->items));
 	if (!layers->items)
 		return -ENOMEM;
@@ -230,18 +230,37 @@ static int open_layers(struct environment *environment, struct parts *parts,
 	return r < 0 ? r : open_pip_layer(parts->pip_layer, layers, errors);
 }
 
-static int make_tree(struct environment *environment, struct layers *layers)
+/* The store's directories, or -1 where there is no store. What cannot be opened must not be taken
+ * for that. */
+static int open_directories(const struct env_store *store, int *upper, int *work)
 {
-	const struct tree_config config = {
-		.layers = TAKE_PTR(layers->items),
-		.layer_count = layers->count,
-		.upper_fd = environment->store ? env_store_open_upper(environment->store) : -1,
-		.work_fd = environment->store ? env_store_open_work(environment->store) : -1,
-		.read_only = environment->read_only,
-	};
+	*upper = store ? env_store_open_upper(store) : -1;
+	*work = store ? env_store_open_work(store) : -1;
+	if (!store)
+		return 0;
+	return *upper < 0 ? *upper : *work < 0 ? *work : 0;
+}
 
-	layers->count = 0;
-	return tree_new(&config, &environment->tree);
+static int make_tree(struct environment *environment, struct layers *layers,
+		     struct error_list *errors)
+{
+	_cleanup_close_ int upper = -1, work = -1;
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct tree_config config = {.read_only = environment->read_only};
+	int r = open_directories(environment->store, &upper, &work);
+
+	if (r == 0) {
+		config.layers = TAKE_PTR(layers->items);
+		config.layer_count = layers->count;
+		config.upper_fd = TAKE_FD(upper);
+		config.work_fd = TAKE_FD(work);
+		layers->count = 0;
+		r = tree_new(&config, &environment->tree);
+	}
+	if (r < 0)
+		error_set_errno(&error, r, "what the store %s holds cannot be shown",
+				environment->spec->store);
+	return error_list_take(errors, &error, r);
 }
 
 /* A read-only environment shows what its store holds, if there is one. */
@@ -254,11 +273,14 @@ static int open_store(struct environment *environment, struct error_list *errors
 	if (environment->read_only && access(spec->store, F_OK) < 0)
 		return 0;
 	r = env_store_open(spec->store, environment->mountpoint, &environment->store, &error);
-	if (r < 0) {
-		at_line(&error, spec, spec->store_line);
-		return error_list_take(errors, &error, r);
+	if (r == 0) {
+		r = env_store_relocate(environment->store, environment->mountpoint);
+		if (r < 0)
+			error_set_errno(&error, r, "the scripts in the store %s cannot be given "
+					"the new mount point", spec->store);
 	}
-	return env_store_relocate(environment->store, environment->mountpoint);
+	at_line(&error, spec, spec->store_line);
+	return error_list_take(errors, &error, r);
 }
 
 static int take_names(struct environment *environment, const struct parts *parts,
@@ -300,7 +322,7 @@ int environment_open(const char *spec_path, const char *mountpoint, bool read_on
 	if (r == 0)
 		r = open_store(environment, errors);
 	if (r == 0)
-		r = make_tree(environment, &layers);
+		r = make_tree(environment, &layers, errors);
 	if (r < 0) {
 		layers_clear(&layers); /* the generated one uses the environment's strings */
 		layers = (struct layers){0};

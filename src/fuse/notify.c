@@ -1,9 +1,13 @@
 #include "notify.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define SETTLE_MS 100
 
 /* One thing to forget. */
 struct note {
@@ -17,7 +21,9 @@ struct notifier {
 	pthread_t thread;
 	pthread_mutex_t lock; /* a leaf */
 	pthread_cond_t wanted;
+	pthread_cond_t settled;
 	struct note *first, **last;
+	uint64_t entries_taken, entries_passed_on;
 	bool stopping;
 };
 
@@ -35,6 +41,7 @@ static void take_note(struct notifier *notifier, uint64_t id, const char *name)
 	pthread_mutex_lock(&notifier->lock);
 	*notifier->last = note;
 	notifier->last = &note->next;
+	notifier->entries_taken += name[0] != '\0';
 	pthread_cond_signal(&notifier->wanted);
 	pthread_mutex_unlock(&notifier->lock);
 }
@@ -47,6 +54,29 @@ static void entry_gone(void *arg, uint64_t parent, const char *name)
 static void listing_changed(void *arg, uint64_t directory)
 {
 	take_note(arg, directory, "");
+}
+
+/*
+ * Not for ever: the kernel may hold the directory of a noted entry locked for the very request that
+ * waits here, when that moves a file from one directory to the other.
+ */
+static void settle(void *arg)
+{
+	struct notifier *notifier = arg;
+	struct timespec until;
+	uint64_t wanted;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += SETTLE_MS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&notifier->lock);
+	wanted = notifier->entries_taken;
+	while (r != ETIMEDOUT && notifier->entries_passed_on < wanted && !notifier->stopping)
+		r = pthread_cond_clockwait(&notifier->settled, &notifier->lock, CLOCK_MONOTONIC,
+					   &until);
+	pthread_mutex_unlock(&notifier->lock);
 }
 
 /* The pages of a directory are the listings that the kernel keeps. */
@@ -77,9 +107,12 @@ static void *pass_on_all(void *arg)
 			notifier->last = &notifier->first;
 		pthread_mutex_unlock(&notifier->lock);
 		pass_on(notifier, note);
-		free(note);
 		pthread_mutex_lock(&notifier->lock);
+		notifier->entries_passed_on += note->name[0] != '\0';
+		pthread_cond_broadcast(&notifier->settled);
+		free(note);
 	}
+	pthread_cond_broadcast(&notifier->settled);
 	pthread_mutex_unlock(&notifier->lock);
 	return NULL;
 }
@@ -92,6 +125,7 @@ static void notifier_free(struct notifier *notifier)
 		notifier->first = note->next;
 		free(note);
 	}
+	pthread_cond_destroy(&notifier->settled);
 	pthread_cond_destroy(&notifier->wanted);
 	pthread_mutex_destroy(&notifier->lock);
 	free(notifier);
@@ -103,6 +137,7 @@ struct notifier *notifier_start(struct tree *tree, struct channel *channel)
 	const struct tree_listener listener = {
 		.entry_gone = entry_gone,
 		.listing_changed = listing_changed,
+		.settle = settle,
 		.arg = notifier,
 	};
 
@@ -112,6 +147,7 @@ struct notifier *notifier_start(struct tree *tree, struct channel *channel)
 	notifier->last = &notifier->first;
 	pthread_mutex_init(&notifier->lock, NULL);
 	pthread_cond_init(&notifier->wanted, NULL);
+	pthread_cond_init(&notifier->settled, NULL);
 	if (pthread_create(&notifier->thread, NULL, pass_on_all, notifier) != 0) {
 		notifier_free(notifier);
 		return NULL;

@@ -93,8 +93,8 @@ static int explain_silence(const char *path, int r, int timeout_ms,
 		return error_set(error, -ENOEXEC,
 				 "'%s' is no Python: it prints more than an answer", path);
 	if (r < 0)
-		return error_set_errno(error, -ENOEXEC, "the interpreter '%s' can't be started",
-				       path);
+		return error_set(error, -ENOEXEC, "the interpreter '%s' can't be started: %s", path,
+				 strerror(-r));
 	if (WIFSIGNALED(result->status))
 		return error_set(error, -ENOEXEC,
 				 "the interpreter '%s' was killed by signal %d (%s)", path,

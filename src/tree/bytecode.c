@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "name_place.h"
-#include "venvfs/path.h"
 
 #define CACHE_DIRECTORY "__pycache__"
 
@@ -39,16 +38,6 @@ static size_t source_stem(const char *name)
 	return before;
 }
 
-/* Whether the layer has the source in the directory @lower. */
-static bool layer_has(struct tree *tree, unsigned layer, const char *lower, const char *source)
-{
-	_cleanup_free_ char *path = NULL;
-	struct stat st;
-
-	return lower && path_join(lower, source, &path) == 0 &&
-	       stack_getattr(tree->stack, layer, path, &st) == 0;
-}
-
 bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char *name,
 		       unsigned layer)
 {
@@ -68,9 +57,7 @@ bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char 
 	r = tree_load_view(tree, directory);
 	if (r == 0)
 		r = tree_find(tree, directory, source, &found);
-	if (r == 0)
-		return found.source != NODE_LOWER || found.layer != layer;
-	return r == -ENOENT && layer_has(tree, layer, directory->view->lower, source);
+	return r == 0 && (found.source != NODE_LOWER || found.layer != layer);
 }
 
 /* The search for a source's bytecode. */
@@ -79,35 +66,66 @@ struct hunt {
 	struct node *cache;
 	const char *source;
 	size_t stem;
+	unsigned layer; /* that is being searched */
 };
 
-static int hide(void *arg, const char *name, mode_t kind)
+static int look_again(void *arg, const char *name, mode_t kind)
 {
 	const struct hunt *hunt = arg;
 
 	(void)kind;
-	if (source_stem(name) == hunt->stem && strncmp(name, hunt->source, hunt->stem) == 0)
+	if (source_stem(name) != hunt->stem || strncmp(name, hunt->source, hunt->stem) != 0)
+		return 0;
+	if (bytecode_is_stale(hunt->tree, hunt->cache, name, hunt->layer))
 		name_place_drop_lower(hunt->tree, hunt->cache, name);
+	else
+		tree_tell_entry(hunt->tree, hunt->cache, name);
 	return 0;
+}
+
+static void hunt_in_cache(struct hunt *hunt)
+{
+	struct view *view = hunt->cache->view;
+
+	/* What was never looked into holds nothing that is known by now. */
+	if (!view || !view->loaded)
+		return;
+	for (unsigned i = 0; i < view->sources.count; i++) {
+		hunt->layer = view->sources.layers[i];
+		(void)stack_list(hunt->tree->stack, hunt->layer, view->lower, view->core_only,
+				 look_again, hunt);
+	}
+	view_touch(view);
+	tree_tell_listing(hunt->tree, hunt->cache);
+}
+
+/* The length of "mod" in "mod.py"; 0: it is no source. */
+static size_t module_stem(const char *name)
+{
+	return stem_before(name, strlen(name), ".py");
 }
 
 void bytecode_source_changed(struct tree *tree, struct node *directory, const char *name)
 {
 	struct hunt hunt = {
 		.tree = tree,
-		.cache = node_find(tree->nodes, directory, CACHE_DIRECTORY),
 		.source = name,
-		.stem = stem_before(name, strlen(name), ".py"),
+		.stem = module_stem(name),
 	};
-	const struct view *view;
 
-	/* What was never looked into holds nothing that is known by now. */
-	if (hunt.stem == 0 || !hunt.cache || !hunt.cache->view || !hunt.cache->view->loaded)
+	if (hunt.stem == 0)
 		return;
-	view = hunt.cache->view;
-	for (unsigned i = 0; i < view->sources.count; i++)
-		(void)stack_list(tree->stack, view->sources.layers[i], view->lower, view->core_only,
-				 hide, &hunt);
-	view_touch(hunt.cache->view);
-	tree_tell_listing(tree, hunt.cache);
+	hunt.cache = node_obtain_known(tree->nodes, directory, CACHE_DIRECTORY);
+	if (!hunt.cache)
+		return;
+	hunt_in_cache(&hunt);
+	tree_forget(tree, hunt.cache->id, 1);
+}
+
+void bytecode_source_made(struct tree *tree, struct node *directory, const char *name)
+{
+	if (module_stem(name) == 0)
+		return;
+	NAMES_EXCLUSIVE(tree);
+	bytecode_source_changed(tree, directory, name);
 }

@@ -2,8 +2,11 @@
  * A layer's bytecode is for that layer's sources.
  *
  * Python takes a .pyc for up to date when it names the second and the size of its source. An edit
- * may keep both, so what is below __pycache__ in a layer only shows while the source beside it is
- * that same layer's own; a source of the upper, or of a higher layer, hides it.
+ * may keep both, so what is below __pycache__ in a layer does not show while the source beside it is
+ * another than that layer's own: one of the upper, or of another layer.
+ *
+ * Where there is no source, it shows. Python does not use it, and a program that has listed a
+ * package and then removes it file by file, as pip does, must find every file.
  */
 #pragma once
 
@@ -16,6 +19,9 @@
 bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char *name,
 		       unsigned layer);
 
-/* @name in @directory, which was a layer's, is no longer: if it is a source, its bytecode goes out
- * of sight. tree.names held exclusively. */
+/* What shows as @name in @directory is another file than before, or none: if it is a source, its
+ * bytecode in the layers goes out of sight or comes back. tree.names held exclusively. */
 void bytecode_source_changed(struct tree *tree, struct node *directory, const char *name);
+
+/* The same, with tree.names not held, for a name that was just made. */
+void bytecode_source_made(struct tree *tree, struct node *directory, const char *name);

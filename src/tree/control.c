@@ -11,7 +11,11 @@
 #include "inode.h"
 #include "tree_internal.h"
 
-#define RENDER_NUMBER_BASE 16 /* numbers below are the directory's */
+/* The same for every rendering of a file: cp and tar take another number for another file. */
+static uint64_t control_ino(unsigned index)
+{
+	return inode_of_control(2 + index);
+}
 
 int control_new(struct tree *tree)
 {
@@ -84,11 +88,10 @@ static int render(const struct control_file *file, struct content **out)
 
 static int lookup_file(struct tree *tree, unsigned index, struct tree_entry *out)
 {
-	static atomic_uint_fast64_t counter = RENDER_NUMBER_BASE;
 	struct node_template template = {
 		.source = NODE_CONTROL,
 		.kind = S_IFREG,
-		.ino = inode_of_control(atomic_fetch_add(&counter, 1)),
+		.ino = control_ino(index),
 	};
 	struct node *node;
 	int r = render(&tree->control[index], &template.snapshot);
@@ -127,7 +130,7 @@ int control_list(struct tree *tree, uint64_t cookie, tree_list_fn *fn, void *arg
 	else
 		cookie = 0;
 	for (uint64_t i = cookie; i < tree->control_count; i++) {
-		entry.attr.st_ino = inode_of_control(2 + i);
+		entry.attr.st_ino = control_ino((unsigned)i);
 		if (fn(arg, tree->control[i].name, &entry, i + LISTING_FIRST_COOKIE) != 0)
 			break;
 	}

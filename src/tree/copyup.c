@@ -15,42 +15,50 @@
 
 #include "bytecode.h"
 #include "inode.h"
+#include "loan.h"
 #include "tree_internal.h"
 #include "upper.h"
 #include "venvfs/io.h"
 
 #define COPY_CHUNK 65536
 
-/* Puts the temporary @temporary in place as @name, in a directory whose times stay. */
-static int put_in_place(struct tree *tree, const char *temporary, int directory, const char *name)
+/*
+ * Puts the temporary @temporary in place as @name, in a directory whose times stay. The node keeps
+ * the inode number that programs have seen. That is arranged first: once the copy is in place,
+ * nothing may fail, or the upper would have what the node does not know of.
+ */
+static int put_in_place(struct tree *tree, const struct node *node, const char *temporary,
+			int directory, const char *name)
 {
-	struct stat before;
+	_cleanup_loan_ struct loan loan = LOAN_NONE;
+	struct stat before, st;
+	uint64_t ino;
+	int r;
 
-	if (fstat(directory, &before) < 0)
+	if (fstat(directory, &before) < 0 ||
+	    fstatat(tree->work_fd, temporary, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	if (renameat(tree->work_fd, temporary, directory, name) < 0)
-		return -errno;
+	r = loan_take(directory, S_IWUSR | S_IXUSR, &loan);
+	if (r < 0)
+		return r;
+	ino = inode_of_upper(tree->upper_device, st.st_dev, st.st_ino);
+	r = node_remember_inode(tree->nodes, ino, node->ino);
+	if (r < 0)
+		return r;
+	if (renameat(tree->work_fd, temporary, directory, name) < 0) {
+		r = -errno;
+		node_forget_inode(tree->nodes, ino);
+		return r;
+	}
 	/* Only the times are at stake, and they are not worth failing for. */
 	(void)utimensat(directory, ".",
 			(struct timespec[]){before.st_atim, before.st_mtim}, 0);
 	return 0;
 }
 
-/* Remembers that the file just put in place keeps the number that programs have seen. */
-static int keep_inode(struct tree *tree, const struct node *node, int directory, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return node_remember_inode(tree->nodes,
-				   inode_of_upper(tree->upper_device, st.st_dev, st.st_ino),
-				   node->ino);
-}
-
 static int copy_xattrs(struct tree *tree, unsigned layer, const char *path, int fd)
 {
-	char list[4096], value[XATTR_SIZE_MAX > 65536 ? 65536 : XATTR_SIZE_MAX];
+	char list[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
 	ssize_t length = stack_listxattr(tree->stack, layer, path, list, sizeof(list));
 
 	for (const char *name = list; length > 0 && name < list + length;
@@ -65,7 +73,8 @@ static int copy_xattrs(struct tree *tree, unsigned layer, const char *path, int 
 		if (fsetxattr(fd, name, value, (size_t)size, 0) < 0 && errno != EOPNOTSUPP)
 			return -errno;
 	}
-	return length == -EOPNOTSUPP ? 0 : length < 0 ? (int)length : 0;
+	/* A directory that may be searched and not read keeps them to itself. */
+	return length == -EOPNOTSUPP || length == -EACCES ? 0 : length < 0 ? (int)length : 0;
 }
 
 static int copy_data(const struct content *from, int to, off_t keep)
@@ -195,9 +204,7 @@ static int publish(struct tree *tree, struct node *node, const char *temporary,
 		if (r == 0)
 			r = tree_upper_directory(tree, parent, directory);
 		if (r == 0)
-			r = put_in_place(tree, temporary, (*directory)->fd, name);
-		if (r == 0)
-			r = keep_inode(tree, node, (*directory)->fd, name);
+			r = put_in_place(tree, node, temporary, (*directory)->fd, name);
 	}
 	if (r < 0)
 		return r;
@@ -207,13 +214,6 @@ static int publish(struct tree *tree, struct node *node, const char *temporary,
 	if (name)
 		bytecode_source_changed(tree, parent, name);
 	return 0;
-}
-
-static int sync_directory(int fd)
-{
-	_cleanup_close_ int directory = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return directory < 0 || fsync(directory) < 0 ? -errno : 0;
 }
 
 int copyup_file(struct tree *tree, struct node *node, off_t keep)
@@ -234,26 +234,41 @@ int copyup_file(struct tree *tree, struct node *node, off_t keep)
 		if (r < 0)
 			unlinkat(tree->work_fd, temporary, 0);
 		else if (directory)
-			r = sync_directory(directory->fd);
+			r = upper_sync(directory->fd);
 	}
 	pthread_mutex_unlock(lock);
+	tree_settle(tree);
 	return r;
 }
 
-static int make_directory(struct tree *tree, struct node *node, const char *temporary)
+/* Makes the directory, with the attributes of the highest layer's. *out is its descriptor. */
+static int make_directory(struct tree *tree, const struct node *node, const struct stat *st,
+			  const char *temporary, int *out)
 {
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-	int r = tree_attributes(tree, node, &st);
+	const struct view *view = node->view;
+	struct stat shown = *st;
+	int r;
 
-	if (r < 0)
-		return r;
 	if (mkdirat(tree->work_fd, temporary, 0700) < 0)
 		return -errno;
-	fd = openat(tree->work_fd, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	*out = openat(tree->work_fd, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*out < 0)
 		return -errno;
-	return copy_attributes(tree, &st, fd);
+	/* Whoever moves a directory must be able to write to it (its ".." changes). */
+	shown.st_mode |= S_IRWXU;
+	r = copy_xattrs(tree, view->sources.layers[0], view->lower, *out);
+	return r < 0 ? r : copy_attributes(tree, &shown, *out);
+}
+
+static int put_directory_in_place(struct tree *tree, struct node *parent, const struct node *node,
+				  const char *temporary, int directory, const char *name)
+{
+	int r;
+
+	pthread_mutex_lock(&parent->view->lock);
+	r = put_in_place(tree, node, temporary, directory, name);
+	pthread_mutex_unlock(&parent->view->lock);
+	return r;
 }
 
 /* With the directory's view locked: its parents first, then itself. */
@@ -261,8 +276,10 @@ static int copyup_directory_locked(struct tree *tree, struct node *node)
 {
 	_cleanup_content_ struct content *directory = NULL;
 	_cleanup_free_ char *name = NULL;
+	_cleanup_close_ int own = -1;
 	char temporary[UPPER_TEMPORARY_SIZE];
 	struct node *parent = node_parent(tree->nodes, node, &name);
+	struct stat st;
 	int r;
 
 	if (!parent)
@@ -270,21 +287,21 @@ static int copyup_directory_locked(struct tree *tree, struct node *node)
 	r = copyup_directory(tree, parent);
 	if (r == 0)
 		r = tree_upper_directory(tree, parent, &directory);
+	if (r == 0)
+		r = tree_attributes(tree, node, &st);
 	if (r < 0)
 		return r;
 	upper_temporary_name(temporary);
-	r = make_directory(tree, node, temporary);
-	if (r == 0) {
-		pthread_mutex_lock(&parent->view->lock);
-		r = put_in_place(tree, temporary, directory->fd, name);
-		pthread_mutex_unlock(&parent->view->lock);
-	}
+	r = make_directory(tree, node, &st, temporary, &own);
 	if (r == 0)
-		r = keep_inode(tree, node, directory->fd, name);
-	else
+		r = put_directory_in_place(tree, parent, node, temporary, directory->fd, name);
+	if (r < 0) {
 		unlinkat(tree->work_fd, temporary, AT_REMOVEDIR);
-	if (r < 0)
 		return r;
+	}
+	/* It could only be moved while its owner may write to it. */
+	if ((st.st_mode & S_IRWXU) != S_IRWXU)
+		(void)fchmod(own, st.st_mode & 07777);
 	node->source = NODE_UPPER;
 	node_advance_epoch(tree->nodes);
 	return 0;

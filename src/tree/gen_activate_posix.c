@@ -11,7 +11,8 @@ int gen_activate_posix(const struct generated_context *context, struct buffer *o
 		{"PROMPT", context->prompt, quote_sh},
 		{"PROMPT_BASH", context->prompt, quote_prompt_bash},
 		{"PROMPT_DASH", context->prompt, quote_prompt_dash},
-		{"PROMPT_KSH", context->prompt, quote_prompt_ksh},
+		{"PROMPT_KSH93", context->prompt, quote_prompt_ksh93},
+		{"PROMPT_MKSH", context->prompt, quote_prompt_mksh},
 		{"PROMPT_ZSH", context->prompt, quote_prompt_zsh},
 		GEN_SLOT_END,
 	};

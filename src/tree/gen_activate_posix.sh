@@ -42,12 +42,14 @@ if [ -z "${VIRTUAL_ENV_DISABLE_PROMPT-}" ] && [ -n "${PS1+set}" ]; then
 	_OLD_VIRTUAL_PS1="$PS1"
 	if [ -n "${BASH_VERSION-}" ]; then
 		PS1=@PROMPT_BASH@"$PS1"
-	elif [ -n "${ZSH_VERSION-}" ] && [ -o promptpercent ]; then
+	elif [ -n "${ZSH_VERSION-}" ] && [[ -o promptpercent ]]; then
 		PS1=@PROMPT_ZSH@"$PS1"
-	elif [ -n "${KSH_VERSION-}" ] || [ -n "${ZSH_VERSION-}" ] && [ -o promptbang ]; then
-		PS1=@PROMPT_KSH@"$PS1"
 	else
-		PS1=@PROMPT_DASH@"$PS1"
+		case "${KSH_VERSION-}" in
+		Version*) PS1=@PROMPT_KSH93@"$PS1" ;;
+		?*) PS1=@PROMPT_MKSH@"$PS1" ;;
+		*) PS1=@PROMPT_DASH@"$PS1" ;;
+		esac
 	fi
 fi
 

@@ -149,19 +149,26 @@ void quote_sh_in_python(struct buffer *out, const char *text)
 	quote(out, text, replacements);
 }
 
-static void quote_prompt(struct buffer *out, const char *text,
-			 const struct replacement *replacements,
-			 void (*quote_word)(struct buffer *out, const char *text))
+static void quote_prompt_between(struct buffer *out, const char *before, const char *text,
+				 const char *after, const struct replacement *replacements,
+				 void (*quote_word)(struct buffer *out, const char *text))
 {
 	_cleanup_buffer_ struct buffer prompt = {0};
 
-	buffer_putc(&prompt, '(');
+	buffer_puts(&prompt, before);
 	replace(&prompt, text, replacements);
-	buffer_puts(&prompt, ") ");
+	buffer_puts(&prompt, after);
 	if (buffer_status(&prompt) < 0)
 		out->failed = true;
 	else
 		quote_word(out, prompt.data);
+}
+
+static void quote_prompt(struct buffer *out, const char *text,
+			 const struct replacement *replacements,
+			 void (*quote_word)(struct buffer *out, const char *text))
+{
+	quote_prompt_between(out, "(", text, ") ", replacements, quote_word);
 }
 
 void quote_prompt_bash(struct buffer *out, const char *text)
@@ -188,12 +195,21 @@ void quote_prompt_dash(struct buffer *out, const char *text)
 	quote_prompt(out, text, replacements, quote_sh);
 }
 
-void quote_prompt_ksh(struct buffer *out, const char *text)
+void quote_prompt_mksh(struct buffer *out, const char *text)
 {
 	/* ! is the number of the command. */
 	static const struct replacement replacements[] = {EXPANDED, {"!", "!!"}, {NULL, NULL}};
 
 	quote_prompt(out, text, replacements, quote_sh);
+}
+
+void quote_prompt_ksh93(struct buffer *out, const char *text)
+{
+	/* ksh93 takes quotes away too, as in a command. */
+	static const struct replacement replacements[] = {
+		EXPANDED, {"\"", "\\\""}, {"!", "!!"}, {NULL, NULL}};
+
+	quote_prompt_between(out, "\"(", text, ") \"", replacements, quote_sh);
 }
 
 /* Two characters that zsh's options may make one, cut to one. */
@@ -204,8 +220,12 @@ void quote_prompt_zsh(struct buffer *out, const char *text)
 	/* prompt_subst removes the backslashes, prompt_bang the second !. Somebody's theme may set
 	 * them after the activation, so that one text must be right with and without. */
 	static const struct replacement replacements[] = {
-		{"\\", CUT("\\\\")}, {"$", CUT("\\$")}, {"`", CUT("\\`")},
-		{"!", CUT("!!")},	{"%", "%%"},	     {NULL, NULL},
+		{"\\", CUT("\\\\")},
+		{"$", CUT("\\$")},
+		{"`", CUT("\\`")},
+		{"!", CUT("!!")},
+		{"%", "%%"},
+		{NULL, NULL},
 	};
 
 	quote_prompt(out, text, replacements, quote_sh);

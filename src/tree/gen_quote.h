@@ -30,7 +30,8 @@ void quote_sh_in_python(struct buffer *out, const char *text);
  */
 void quote_prompt_bash(struct buffer *out, const char *text);
 void quote_prompt_dash(struct buffer *out, const char *text);
-void quote_prompt_ksh(struct buffer *out, const char *text);
+void quote_prompt_ksh93(struct buffer *out, const char *text);
+void quote_prompt_mksh(struct buffer *out, const char *text);
 void quote_prompt_zsh(struct buffer *out, const char *text); /* setopt prompt_percent */
 void quote_prompt_tcsh(struct buffer *out, const char *text);
 void quote_prompt_csh(struct buffer *out, const char *text);

@@ -40,11 +40,16 @@ static struct layer_generated *layer_generated_of(struct layer *layer)
 	return (struct layer_generated *)layer;
 }
 
+/* A hidden directory is found all the same: it may have been renamed, and be asked for what is in
+ * it. That it is core no longer lets the whiteout at its old name count. */
 static struct generated_file *find(struct layer_generated *self, const char *path)
 {
-	for (size_t i = 0; i < self->count; i++)
-		if (strcmp(self->files[i].path, path) == 0)
-			return self->files[i].hidden ? NULL : &self->files[i];
+	for (size_t i = 0; i < self->count; i++) {
+		struct generated_file *file = &self->files[i];
+
+		if (strcmp(file->path, path) == 0)
+			return file->hidden && !S_ISDIR(file->entry->mode) ? NULL : file;
+	}
 	return NULL;
 }
 
@@ -142,7 +147,7 @@ static int layer_generated_list(struct layer *layer, const char *path, layer_lis
 		pthread_mutex_lock(&self->lock);
 		hidden = file->hidden;
 		pthread_mutex_unlock(&self->lock);
-		if (!hidden) /* not under the lock: @fn may come back to this layer */
+		if (!hidden || S_ISDIR(file->entry->mode)) /* not under the lock: @fn may come back to this layer */
 			r = fn(arg, name, file->entry->mode & S_IFMT);
 	}
 	return r;
@@ -187,7 +192,7 @@ static bool layer_generated_is_core(struct layer *layer, const char *path)
 
 	pthread_mutex_lock(&self->lock);
 	file = find(self, path);
-	core = path[0] == '\0' || (file && !file->entry->removable);
+	core = path[0] == '\0' || (file && !file->entry->removable && !file->hidden);
 	pthread_mutex_unlock(&self->lock);
 	return core;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bytecode.h"
+#include "loan.h"
 #include "upper.h"
 #include "venvfs/path.h"
 
@@ -54,12 +54,12 @@ int name_place_prepare(struct name_place *place)
 	return r < 0 ? r : tree_upper_directory(place->tree, place->parent, &place->directory);
 }
 
-bool name_place_shows_lower(struct name_place *place)
+int name_place_shows_lower(struct name_place *place)
 {
 	struct stack_entry entry;
+	int r = view_find_lower(place->parent->view, place->tree->stack, place->name, &entry, NULL);
 
-	return view_find_lower(place->parent->view, place->tree->stack, place->name, &entry,
-			       NULL) == 0;
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
 static int hide_core(struct name_place *place)
@@ -78,7 +78,7 @@ static int add_whiteout(struct name_place *place)
 	int r = name_place_prepare(place);
 
 	if (r == 0)
-		r = upper_add_whiteout(place->directory->fd, place->name);
+		r = upper_add_whiteout(place->tree->work_fd, place->directory->fd, place->name);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&view->lock);
@@ -89,16 +89,17 @@ static int add_whiteout(struct name_place *place)
 
 int name_place_hide_lower(struct name_place *place)
 {
-	int r;
+	int r = name_place_shows_lower(place);
 
-	if (!name_place_shows_lower(place))
-		return 0;
+	if (r <= 0)
+		return r;
 	r = hide_core(place);
-	if (r == 0 && name_place_shows_lower(place))
-		return add_whiteout(place);
-	/* Nothing is written for a core entry, but the directory has changed. */
 	if (r == 0)
-		r = name_place_prepare(place);
+		r = name_place_shows_lower(place);
+	if (r != 0)
+		return r < 0 ? r : add_whiteout(place);
+	/* Nothing is written for a core entry, but the directory has changed. */
+	r = name_place_prepare(place);
 	if (r == 0 && utimensat(place->directory->fd, ".", NULL, 0) < 0)
 		r = -errno;
 	return r;
@@ -136,17 +137,20 @@ static struct orphan *orphan_of_lower(struct tree *tree, const struct node *node
 
 void name_place_drop_lower(struct tree *tree, struct node *parent, const char *name)
 {
-	struct node *node = node_find(tree->nodes, parent, name);
-	struct orphan *orphan;
+	struct node *node = node_obtain_known(tree->nodes, parent, name);
+	struct orphan *orphan = NULL;
 
-	if (!node || node->source != NODE_LOWER || S_ISDIR(node->kind))
+	if (!node)
 		return;
-	orphan = orphan_of_lower(tree, node);
-	if (!orphan)
-		return; /* it stays in sight: Python's own check is left */
-	node->orphan = orphan;
-	node_remove_name(tree->nodes, parent, name);
-	tree_tell_entry(tree, parent, name);
+	if (node->source == NODE_LOWER && !S_ISDIR(node->kind))
+		orphan = orphan_of_lower(tree, node);
+	/* Without memory it stays in sight: Python's own check is left. */
+	if (orphan) {
+		node->orphan = orphan;
+		node_remove_name(tree->nodes, parent, name);
+		tree_tell_entry(tree, parent, name);
+	}
+	tree_forget(tree, node->id, 1);
 }
 
 int name_place_pin(struct name_place *place)
@@ -180,11 +184,9 @@ void name_place_removed(struct name_place *place)
 	node_remove_name(place->tree->nodes, place->parent, place->name);
 	if (!node->names && !node->orphan)
 		node->orphan = TAKE_PTR(place->orphan);
-	if (place->found.upper_ino && place->found.st.st_nlink <= 1)
+	if (place->found.upper_ino && (S_ISDIR(node->kind) || place->found.st.st_nlink <= 1))
 		node_forget_inode(place->tree->nodes, place->found.upper_ino);
 	view_touch(place->parent->view);
-	if (place->found.source == NODE_LOWER)
-		bytecode_source_changed(place->tree, place->parent, place->name);
 }
 
 int name_place_check_empty(struct name_place *place)
@@ -213,7 +215,10 @@ int name_place_check_empty(struct name_place *place)
 int name_place_clear_marks(struct name_place *place)
 {
 	_cleanup_content_ struct content *own = NULL;
+	_cleanup_loan_ struct loan loan = LOAN_NONE;
 	int r = tree_upper_directory(place->tree, place->node, &own);
 
+	if (r == 0)
+		r = loan_take(own->fd, S_IRWXU, &loan);
 	return r < 0 ? r : upper_remove_marks(own->fd);
 }

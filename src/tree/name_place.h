@@ -28,8 +28,8 @@ void name_place_clear(struct name_place *place);
 /* Brings the parent into the upper. */
 int name_place_prepare(struct name_place *place);
 
-/* Whether a layer would show something here if the upper had no entry. */
-bool name_place_shows_lower(struct name_place *place);
+/* Whether a layer would show something here if the upper had no entry: 0, 1 or -errno. */
+int name_place_shows_lower(struct name_place *place);
 
 /*
  * Makes sure that no layer's entry shows here from now on: a whiteout, and core entries are hidden

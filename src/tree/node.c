@@ -1,6 +1,7 @@
 #include "node.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -318,7 +319,7 @@ static int obtain_locked(struct node_table *table, struct node *parent, const ch
 			return -ENOMEM;
 		}
 		*made = true;
-		if (template->upper_ino)
+		if (template->has_names)
 			link_inode(table, node, template->upper_ino);
 	}
 	name_attach(table, name, parent, node);
@@ -364,16 +365,6 @@ struct node *node_add_nameless(struct node_table *table, struct node_template *t
 	node = make_node(table, template);
 	pthread_mutex_unlock(&table->lock);
 	return node;
-}
-
-struct node *node_find(struct node_table *table, struct node *parent, const char *text)
-{
-	struct name *name;
-
-	pthread_mutex_lock(&table->lock);
-	name = *find_slot(table, parent, text);
-	pthread_mutex_unlock(&table->lock);
-	return name ? name->node : NULL;
 }
 
 /* Takes @node out of the table when nobody needs it, and then its parents likewise. They are put on
@@ -515,31 +506,40 @@ int node_exchange_names(struct node_table *table, struct node *parent_a, const c
 	return 0;
 }
 
+/* Writes the node's path, with the slashes between its parts, so that it ends at @end. How much
+ * there is to write, or -ESTALE, or -ENAMETOOLONG when it would start before @start. */
+static ssize_t path_before(const struct node_table *table, const struct node *node,
+			   const char *start, char *end)
+{
+	char *p = end;
+
+	for (; node != table->root; node = node->names->parent) {
+		size_t length = node->names ? strlen(node->names->text) : 0;
+
+		if (!node->names)
+			return -ESTALE;
+		if ((size_t)(p - start) < length + 1)
+			return -ENAMETOOLONG;
+		if (p != end)
+			*--p = '/';
+		p -= length;
+		memcpy(p, node->names->text, length);
+	}
+	return end - p;
+}
+
 int node_path(struct node_table *table, const struct node *node, struct buffer *out)
 {
-	const struct name *chain[512];
-	size_t depth = 0;
-	int r = 0;
+	char path[PATH_MAX];
+	char *end = path + sizeof(path);
+	ssize_t length;
 
 	pthread_mutex_lock(&table->lock);
-	for (; node != table->root; node = chain[depth++]->parent) {
-		if (!node->names)
-			r = -ESTALE;
-		else if (depth == sizeof(chain) / sizeof(chain[0]))
-			r = -ENAMETOOLONG;
-		if (r < 0)
-			break;
-		chain[depth] = node->names;
-	}
-	while (r == 0 && depth > 0) {
-		buffer_puts(out, chain[--depth]->text);
-		if (depth > 0)
-			buffer_putc(out, '/');
-	}
+	length = path_before(table, node, path, end);
 	pthread_mutex_unlock(&table->lock);
-	if (r < 0)
-		return r;
-	buffer_append(out, "", 0);
+	if (length < 0)
+		return (int)length;
+	buffer_append(out, end - length, (size_t)length);
 	return buffer_status(out);
 }
 

@@ -80,7 +80,8 @@ struct node_template {
 	uint16_t layer;
 	mode_t kind;
 	uint64_t ino;
-	uint64_t upper_ino;    /* nonzero: a file of the upper with several names */
+	uint64_t upper_ino;    /* of a file of the upper, else 0 */
+	bool has_names;	       /* that file has several names */
 	struct view *view;     /* taken over when a node is made, else left to the caller */
 	struct content *snapshot; /* the same */
 };
@@ -100,8 +101,8 @@ struct node *node_get(struct node_table *table, uint64_t id);
 
 /*
  * The node called @name in @parent, found or made from @template, with its look-up count raised.
- * *made tells which. A file with template->upper_ino set may be found under another name of it,
- * which it then gets as an alias. -EAGAIN: not found, and the tree has changed since @epoch was
+ * *made tells which. A file of the upper may be found under another name of it, even one that is
+ * gone by now; it then gets this one as an alias. -EAGAIN: not found, and the tree has changed since @epoch was
  * read, so that the template may be out of date.
  */
 int node_obtain(struct node_table *table, struct node *parent, const char *name,
@@ -115,10 +116,6 @@ void node_raise(struct node_table *table, struct node *node);
 
 /* A node without a name, whose look-up count is 1: a control file. */
 struct node *node_add_nameless(struct node_table *table, struct node_template *template);
-
-/* The node called @name in @parent if it is known. Its count is not raised: the caller holds
- * tree.names and only touches it for as long as the kernel must be holding it. */
-struct node *node_find(struct node_table *table, struct node *parent, const char *name);
 
 /* Takes back @count look-ups; frees the node, and parents that nobody needs, when it was the last.
  * Tells whether the node is gone. */
@@ -140,7 +137,7 @@ int node_exchange_names(struct node_table *table, struct node *parent_a, const c
 			struct node *parent_b, const char *b);
 
 /* Appends the node's path from the root ("" for the root). Any one name serves. -ESTALE: it has
- * none. tree.names shared. */
+ * none; -ENAMETOOLONG: it has no room in PATH_MAX. tree.names shared. */
 int node_path(struct node_table *table, const struct node *node, struct buffer *out);
 
 /* The directory of the node's first name and, in *name (to be freed), that name. NULL: it has none.

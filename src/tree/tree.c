@@ -161,6 +161,12 @@ void tree_tell_listing(const struct tree *tree, const struct node *directory)
 		tree->listener.listing_changed(tree->listener.arg, directory->id);
 }
 
+void tree_settle(const struct tree *tree)
+{
+	if (tree->listener.settle)
+		tree->listener.settle(tree->listener.arg);
+}
+
 int tree_load_view(struct tree *tree, struct node *directory)
 {
 	_cleanup_content_ struct content *upper = NULL;
@@ -301,8 +307,9 @@ static int obtain_found(struct tree *tree, struct node *parent, const char *name
 
 	if (S_ISDIR(template.kind))
 		r = make_view(parent, name, found, &template.view);
-	else if (found->source == NODE_UPPER && found->st.st_nlink > 1)
+	else
 		template.upper_ino = found->upper_ino;
+	template.has_names = template.upper_ino && found->st.st_nlink > 1;
 	if (r == 0)
 		r = node_obtain(tree->nodes, parent, name, &template, epoch, out, made);
 	view_free(template.view);

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "loan.h"
 #include "tree_internal.h"
 
 /* /proc/self/fd/N: chmod(2) and the xattr calls take no O_PATH descriptor. */
@@ -67,6 +68,7 @@ static int set_attributes(struct node *node, const struct handle *handle, const 
 {
 	uid_t uid = what & TREE_SET_UID ? attr->st_uid : (uid_t)-1;
 	gid_t gid = what & TREE_SET_GID ? attr->st_gid : (gid_t)-1;
+	int r;
 
 	if (what & (TREE_SET_UID | TREE_SET_GID) &&
 	    fchownat(handle->fd, "", uid, gid, AT_EMPTY_PATH) < 0)
@@ -74,8 +76,9 @@ static int set_attributes(struct node *node, const struct handle *handle, const 
 	if (what & TREE_SET_MODE) {
 		if (S_ISLNK(node->kind))
 			return -EOPNOTSUPP;
-		if (chmod(handle->path, attr->st_mode & 07777) < 0)
-			return -errno;
+		r = loan_chmod(handle->fd, attr->st_mode);
+		if (r < 0)
+			return r;
 	}
 	if (what & (TREE_SET_ATIME | TREE_SET_MTIME | TREE_SET_ATIME_NOW | TREE_SET_MTIME_NOW))
 		return set_times(handle, attr, what);

@@ -1,19 +1,10 @@
 /* The bytes of files: reading, writing, making them durable. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "loan.h"
 #include "tree_internal.h"
-
-#define HANDLE_PATH_SIZE 32
-
-/* The way to what an O_PATH descriptor refers to, for calls that do not take one. */
-static void handle_path(int handle, char path[HANDLE_PATH_SIZE])
-{
-	snprintf(path, HANDLE_PATH_SIZE, "/proc/self/fd/%d", handle);
-}
 
 int tree_upper_handle(struct tree *tree, const struct node *node, int *out)
 {
@@ -35,37 +26,17 @@ int tree_upper_handle(struct tree *tree, const struct node *node, int *out)
 	return r < 0 ? r : *out < 0 ? -errno : 0;
 }
 
-/*
- * Opens what @handle refers to. Without opens the kernel has checked who may use the file, perhaps
- * under a mode that has changed since, or that was not meant for its maker (git creates 0444). An
- * ordinary user's daemon then has to lend itself the permission.
- */
+/* Without opens the kernel has checked who may use the file, perhaps under a mode that has changed
+ * since, or that was not meant for its maker (git creates 0444). */
 static int open_handle(int handle, int flags)
 {
-	char path[HANDLE_PATH_SIZE];
 	struct stat st;
-	int fd, code;
 
 	if (fstat(handle, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL; /* not even opened: a FIFO would block, a device would act */
-	handle_path(handle, path);
-	fd = open(path, flags | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	if (errno != EACCES)
-		return -errno;
-	if (chmod(path, (st.st_mode & 07777) | S_IRUSR | S_IWUSR) < 0)
-		return -EACCES;
-	fd = open(path, flags | O_CLOEXEC);
-	code = -errno;
-	if (chmod(path, st.st_mode & 07777) < 0 && fd >= 0) {
-		code = -errno;
-		close(fd);
-		return code;
-	}
-	return fd < 0 ? code : fd;
+	return loan_open(handle, flags, S_IRUSR | S_IWUSR);
 }
 
 /* A cached descriptor of a file of the upper, for @purpose. tree.names held: what is put into the
@@ -214,9 +185,9 @@ int tree_fsync(struct tree *tree, uint64_t id, bool data_only)
 		r = tree_upper_directory(tree, node, &content);
 		if (r < 0)
 			return r;
-		fd = directory = openat(content->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = directory = loan_open(content->fd, O_RDONLY | O_DIRECTORY, S_IRUSR);
 		if (fd < 0)
-			return -errno;
+			return fd;
 	} else if (S_ISREG(node->kind)) {
 		r = tree_open_upper(tree, node, &content);
 		if (r < 0)

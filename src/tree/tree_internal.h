@@ -74,6 +74,9 @@ int tree_check_new_name(struct tree *tree, const struct node *parent, const char
 void tree_tell_entry(const struct tree *tree, const struct node *parent, const char *name);
 void tree_tell_listing(const struct tree *tree, const struct node *directory);
 
+/* Lets the listener be heard before the request is answered. No lock is held. */
+void tree_settle(const struct tree *tree);
+
 /* Loads the view of a directory. tree.names held. */
 int tree_load_view(struct tree *tree, struct node *directory);
 

@@ -60,9 +60,9 @@ static int make_as(struct tree *tree, const struct birth *birth, struct node *pa
 	return r;
 }
 
-static int create(struct tree *tree, uint64_t parent_id, const char *name,
-		  const struct birth *birth, const struct tree_caller *caller,
-		  struct tree_entry *out)
+static int create_entry(struct tree *tree, uint64_t parent_id, const char *name,
+			const struct birth *birth, const struct tree_caller *caller,
+			struct tree_entry *out)
 {
 	_cleanup_content_ struct content *content = NULL;
 	struct stack_entry lower;
@@ -91,6 +91,18 @@ static int create(struct tree *tree, uint64_t parent_id, const char *name,
 	r = tree_obtain(tree, parent, name, out);
 	if (r == 0 && content)
 		content_cache_put(tree->contents, out->id, CONTENT_WRITE, content);
+	return r;
+}
+
+static int create(struct tree *tree, uint64_t parent_id, const char *name,
+		  const struct birth *birth, const struct tree_caller *caller,
+		  struct tree_entry *out)
+{
+	struct node *parent;
+	int r = create_entry(tree, parent_id, name, birth, caller, out);
+
+	if (r == 0 && tree_node(tree, parent_id, &parent) == 0)
+		bytecode_source_made(tree, parent, name);
 	return r;
 }
 
@@ -165,14 +177,18 @@ int tree_link(struct tree *tree, uint64_t id, uint64_t parent_id, const char *na
 	r = copyup_node(tree, node, INT64_MAX);
 	if (r < 0)
 		return r;
-	NAMES_EXCLUSIVE(tree);
-	r = tree_writable_directory(tree, parent_id, &parent);
+	{
+		NAMES_EXCLUSIVE(tree);
+		r = tree_writable_directory(tree, parent_id, &parent);
+		if (r == 0)
+			r = tree_check_new_name(tree, parent, name);
+		if (r == 0)
+			r = name_place_find(tree, parent, name, &place);
+		if (r == 0)
+			r = link_locked(tree, node, &place, out);
+	}
 	if (r == 0)
-		r = tree_check_new_name(tree, parent, name);
-	if (r == 0)
-		r = name_place_find(tree, parent, name, &place);
-	if (r == 0)
-		r = link_locked(tree, node, &place, out);
+		bytecode_source_made(tree, parent, name);
 	return r;
 }
 
@@ -208,9 +224,13 @@ int tree_unlink(struct tree *tree, uint64_t parent_id, const char *name)
 	if (r == 0 && place.found.source == NODE_UPPER &&
 	    unlinkat(place.directory->fd, name, 0) < 0)
 		r = -errno;
-	if (r == 0)
-		name_place_removed(&place);
-	return r;
+	if (r < 0)
+		return r;
+	name_place_removed(&place);
+	/* While the source was the layer's own, its bytecode has been in sight. */
+	if (place.found.source == NODE_UPPER)
+		bytecode_source_changed(tree, place.parent, name);
+	return 0;
 }
 
 /* Removes the directory from the upper; what it shows has been found to be nothing. */

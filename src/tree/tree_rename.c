@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bytecode.h"
+#include "loan.h"
 #include "name_place.h"
 #include "upper.h"
 
@@ -31,12 +33,12 @@ static int copyup_source(struct tree *tree, uint64_t parent, const char *name)
 }
 
 /* Writes into the directory @fd of the upper what makes it independent of its name. */
-static int write_marks(struct view *view, int fd, bool opaque)
+static int write_marks(struct tree *tree, struct view *view, int fd, bool opaque)
 {
 	int r = 0;
 
 	if (view_merges(view) && !view->redirected)
-		r = upper_mark_redirect(fd, view->lower);
+		r = upper_mark_redirect(tree->work_fd, fd, view->lower);
 	if (r == 0 && view_merges(view))
 		view->redirected = true;
 	if (r == 0 && (opaque || (view_merges(view) && view->core_only)))
@@ -48,41 +50,57 @@ static int write_marks(struct view *view, int fd, bool opaque)
 static int detach_directory(struct tree *tree, struct node *node, struct name_place *target)
 {
 	_cleanup_content_ struct content *own = NULL;
+	_cleanup_loan_ struct loan loan = LOAN_NONE;
 	struct stat before;
 	bool opaque;
 	int r = copyup_directory(tree, node);
 
 	if (r == 0)
 		r = tree_upper_directory(tree, node, &own);
+	if (r == 0 && !view_merges(node->view))
+		r = name_place_shows_lower(target);
 	if (r < 0)
 		return r;
-	opaque = !view_merges(node->view) && name_place_shows_lower(target);
+	opaque = r > 0;
 	if (!opaque && (!view_merges(node->view) || node->view->redirected))
 		return 0;
 	if (fstat(own->fd, &before) < 0)
 		return -errno;
-	r = write_marks(node->view, own->fd, opaque);
+	r = loan_take(own->fd, S_IRWXU, &loan);
+	if (r == 0)
+		r = write_marks(tree, node->view, own->fd, opaque);
+	if (r == 0)
+		r = upper_sync(own->fd);
 	/* Its contents are the same, so are its times. */
 	(void)utimensat(own->fd, ".", (struct timespec[]){before.st_atim, before.st_mtim}, 0);
 	return r;
 }
 
-/* Makes way at the target: an empty directory of the upper must be empty on disk too. */
+/* Makes way at the target: an empty directory of the upper must be empty on disk too. A layer's
+ * stays as it is: what takes its place does not merge with it (detach_directory()), and a whiteout
+ * would remove it before that. */
 static int prepare_target(struct name_place *target)
 {
 	int r = name_place_pin(target);
 
-	if (r < 0 || !S_ISDIR(target->node->kind))
+	if (r < 0 || !S_ISDIR(target->node->kind) || target->node->source != NODE_UPPER)
 		return r;
 	r = name_place_hide_lower(target);
-	if (r == 0 && target->node->source == NODE_UPPER)
-		r = name_place_clear_marks(target);
-	return r;
+	return r < 0 ? r : name_place_clear_marks(target);
+}
+
+/* Sees to it that no layer shows the source at its old name, whenever a crash comes. */
+static int leave_source(struct name_place *source)
+{
+	int shows = name_place_shows_lower(source);
+	int r = shows > 0 ? name_place_hide_lower(source) : shows;
+
+	return r < 0 || shows <= 0 ? r : upper_sync(source->directory->fd);
 }
 
 static int move(struct tree *tree, struct name_place *source, struct name_place *target)
 {
-	int r = name_place_hide_lower(source);
+	int r = leave_source(source);
 
 	if (r == 0 && target->exists)
 		r = prepare_target(target);
@@ -110,6 +128,17 @@ static int exchange(struct tree *tree, struct name_place *a, struct name_place *
 	return node_exchange_names(tree->nodes, a->parent, a->name, b->parent, b->name);
 }
 
+static int check_exchange(struct tree *tree, const struct name_place *source,
+			  const struct name_place *target)
+{
+	if (!target->exists)
+		return -ENOENT;
+	if (S_ISDIR(target->node->kind) &&
+	    node_is_within(tree->nodes, source->parent, target->node))
+		return -EINVAL;
+	return target->node == source->node;
+}
+
 /* What rename(2) forbids. 1: nothing is to be done. */
 static int check(struct tree *tree, struct name_place *source, struct name_place *target,
 		 unsigned flags)
@@ -122,7 +151,7 @@ static int check(struct tree *tree, struct name_place *source, struct name_place
 	if (directory && node_is_within(tree->nodes, target->parent, source->node))
 		return -EINVAL;
 	if (flags & RENAME_EXCHANGE)
-		return !target->exists ? -ENOENT : target->node == source->node ? 1 : 0;
+		return check_exchange(tree, source, target);
 	if (!target->exists)
 		return 0;
 	if (flags & RENAME_NOREPLACE)
@@ -158,6 +187,10 @@ static int rename_places(struct tree *tree, struct name_place *source, struct na
 					    : move(tree, source, target);
 	view_touch(source->parent->view);
 	view_touch(target->parent->view);
+	if (r == 0) {
+		bytecode_source_changed(tree, source->parent, source->name);
+		bytecode_source_changed(tree, target->parent, target->name);
+	}
 	return r;
 }
 

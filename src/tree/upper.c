@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "loan.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/hash.h"
 #include "venvfs/io.h"
@@ -36,10 +37,10 @@ static void whiteout_name(const char *name, char out[NAME_MAX + 1], bool *is_lon
 /* A directory stream over what @fd refers to. */
 static int open_stream(int fd, DIR **out)
 {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int copy = loan_open(fd, O_RDONLY | O_DIRECTORY, S_IRUSR | S_IXUSR);
 
 	if (copy < 0)
-		return -errno;
+		return copy;
 	*out = fdopendir(copy);
 	if (*out)
 		return 0;
@@ -123,12 +124,15 @@ static int read_one_mark(int fd, const char *mark, struct upper_marks *out)
 
 int upper_read_marks(int fd, struct upper_marks *out)
 {
+	_cleanup_loan_ struct loan loan = LOAN_NONE;
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
 	int r;
 
 	*out = (struct upper_marks){0};
-	r = open_stream(fd, &dir);
+	r = loan_take(fd, S_IRUSR | S_IXUSR, &loan);
+	if (r == 0)
+		r = open_stream(fd, &dir);
 	while (r == 0) {
 		errno = 0;
 		entry = readdir(dir);
@@ -156,19 +160,47 @@ void upper_marks_clear(struct upper_marks *marks)
 	*marks = (struct upper_marks){0};
 }
 
+int upper_sync(int fd)
+{
+	_cleanup_close_ int directory = loan_open(fd, O_RDONLY | O_DIRECTORY, S_IRUSR);
+
+	if (directory < 0)
+		return directory;
+	return fsync(directory) < 0 ? -errno : 0;
+}
+
 /* An empty mark: one system call, nothing to close. */
 static int add_empty(int fd, const char *mark)
 {
 	return mknodat(fd, mark, S_IFREG | 0600, 0) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-int upper_add_whiteout(int fd, const char *name)
+/* A mark with a content: whole or not there, and nothing beside it. */
+static int publish_mark(int work_fd, int fd, const char *mark, const char *text)
+{
+	char temporary[UPPER_TEMPORARY_SIZE];
+	_cleanup_close_ int file = -1;
+	int r;
+
+	upper_temporary_name(temporary);
+	file = openat(work_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (file < 0)
+		return -errno;
+	r = io_write_all(file, text, strlen(text));
+	if (r == 0 && (fsync(file) < 0 || renameat(work_fd, temporary, fd, mark) < 0))
+		r = -errno;
+	if (r < 0)
+		unlinkat(work_fd, temporary, 0);
+	return r;
+}
+
+int upper_add_whiteout(int work_fd, int fd, const char *name)
 {
 	char mark[NAME_MAX + 1];
 	bool is_long;
 
 	whiteout_name(name, mark, &is_long);
-	return is_long ? io_publish(fd, mark, name, strlen(name), 0600) : add_empty(fd, mark);
+	return is_long ? publish_mark(work_fd, fd, mark, name) : add_empty(fd, mark);
 }
 
 int upper_remove_whiteout(int fd, const char *name)
@@ -185,13 +217,9 @@ int upper_mark_opaque(int fd)
 	return add_empty(fd, WHITEOUT_OPAQUE);
 }
 
-int upper_mark_redirect(int fd, const char *path)
+int upper_mark_redirect(int work_fd, int fd, const char *path)
 {
-	_cleanup_close_ int directory = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (directory < 0)
-		return -errno;
-	return io_publish(directory, WHITEOUT_REDIRECT, path, strlen(path), 0600);
+	return publish_mark(work_fd, fd, WHITEOUT_REDIRECT, path);
 }
 
 int upper_remove_marks(int fd)

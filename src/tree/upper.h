@@ -45,11 +45,15 @@ struct upper_marks {
 int upper_read_marks(int fd, struct upper_marks *out);
 void upper_marks_clear(struct upper_marks *marks);
 
-/* Writes and removes marks in the directory @fd. Writing one that exists is fine. */
-int upper_add_whiteout(int fd, const char *name);
+/* Writes and removes marks in the directory @fd (an O_PATH descriptor will do). Writing one that
+ * exists is fine. Those that hold something are made in the directory @work_fd first. */
+int upper_add_whiteout(int work_fd, int fd, const char *name);
 int upper_remove_whiteout(int fd, const char *name);
 int upper_mark_opaque(int fd);
-int upper_mark_redirect(int fd, const char *path);
+int upper_mark_redirect(int work_fd, int fd, const char *path);
+
+/* Makes the marks of the directory @fd durable. */
+int upper_sync(int fd);
 
 /* Removes every mark in a directory that shows nothing. It still shows nothing at every moment, if
  * the layers' directory of its own name is whited out. */

@@ -43,6 +43,7 @@ static void apply_marks(struct view *view, struct upper_marks *marks)
 	}
 	if (marks->opaque)
 		view->core_only = true;
+	name_table_clear(&view->whiteouts); /* of an attempt that failed */
 	view->whiteouts = marks->whiteouts;
 	marks->whiteouts = (struct name_table){0};
 }

@@ -23,9 +23,9 @@
 #define ARCHIVE_CONTENT_MAX   (32ull << 30) /* bytes of all entries, unpacked */
 #define ARCHIVE_ENTRIES_MAX   200000
 #define ARCHIVE_DIRECTORY_MAX (64u << 20) /* bytes of the central directory */
-#define ARCHIVE_PATH_MAX      1024	  /* bytes of an entry's name */
-#define ARCHIVE_NAME_MAX      255	  /* bytes of a name between slashes */
-#define ARCHIVE_DEPTH_MAX     64	  /* names between slashes */
+#define ARCHIVE_PATH_MAX      1024        /* bytes of an entry's name */
+#define ARCHIVE_NAME_MAX      255         /* bytes of a name between slashes */
+#define ARCHIVE_DEPTH_MAX     64          /* names between slashes */
 
 /* Zip bombs: a file may unpack to this many bytes for each of its own, and this many more. Wheels
  * unpack to some 3 bytes for each; deflate can do 1032. */
@@ -33,16 +33,16 @@
 #define ARCHIVE_RATIO_SLACK (64ull << 20)
 
 struct archive_entry {
-	const char *path;	   /* relative, normalised; a directory's without its slash */
-	uint64_t header;	   /* where its local header begins, in bytes from the start */
-	uint64_t data;		   /* where its data begins */
-	uint64_t size;		   /* unpacked */
+	const char *path; /* relative, normalised; a directory's without its slash */
+	uint64_t header;  /* where its local header begins, in bytes from the start */
+	uint64_t data;    /* where its data begins */
+	uint64_t size;    /* unpacked */
 	uint64_t compressed_size;
-	uint32_t crc;		   /* CRC-32 of what is unpacked */
-	uint32_t index;		   /* in the central directory */
+	uint32_t crc;   /* CRC-32 of what is unpacked */
+	uint32_t index; /* in the central directory */
 	uint16_t flags, method;
-	uint16_t time, date;	   /* MS-DOS */
-	uint32_t attributes;	   /* external ones: st_mode in the upper half */
+	uint16_t time, date; /* MS-DOS */
+	uint32_t attributes; /* external ones: st_mode in the upper half */
 	bool directory;
 };
 
@@ -63,6 +63,8 @@ int archive_open(int fd, struct archive **out, struct error *error);
 void archive_free(struct archive *archive);
 void archive_freep(struct archive **archive);
 
+#define _cleanup_archive_ __attribute__((cleanup(archive_freep)))
+
 /* The entry of that path, or NULL. */
 const struct archive_entry *archive_find(const struct archive *archive, const char *path);
 
@@ -70,7 +72,8 @@ const struct archive_entry *archive_find(const struct archive *archive, const ch
  * any other. */
 int archive_compare_paths(const char *a, const char *b);
 
-/* Whether the x bits of a regular file are set. As pip has it: without S_IFREG they do not count. */
+/* Whether the x bits of a regular file are set. As pip has it: without S_IFREG they do not count.
+ */
 bool archive_entry_is_executable(const struct archive_entry *entry);
 
 /* Seconds since 1970. The stored time has no zone and is taken for UTC; what is before 1980-01-02,
@@ -84,6 +87,8 @@ int archive_reader_open(const struct archive *archive, struct archive_reader **o
 			struct error *error);
 void archive_reader_free(struct archive_reader *reader);
 void archive_reader_freep(struct archive_reader **reader);
+
+#define _cleanup_archive_reader_ __attribute__((cleanup(archive_reader_freep)))
 
 /* Takes the next bytes of an entry. 0: go on; anything else ends the reading. */
 typedef int archive_sink(void *context, const void *data, size_t length);

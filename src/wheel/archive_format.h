@@ -9,24 +9,24 @@
 
 #include "archive.h"
 
-#define ZIP_LOCAL_SIGNATURE	     0x04034b50u
-#define ZIP_DESCRIPTOR_SIGNATURE     0x08074b50u
-#define ZIP_CENTRAL_SIGNATURE	     0x02014b50u
-#define ZIP_END_SIGNATURE	     0x06054b50u
-#define ZIP64_END_SIGNATURE	     0x06064b50u
+#define ZIP_LOCAL_SIGNATURE         0x04034b50u
+#define ZIP_DESCRIPTOR_SIGNATURE    0x08074b50u
+#define ZIP_CENTRAL_SIGNATURE       0x02014b50u
+#define ZIP_END_SIGNATURE           0x06054b50u
+#define ZIP64_END_SIGNATURE         0x06064b50u
 #define ZIP64_END_LOCATOR_SIGNATURE 0x07064b50u
 
 /* Sizes without the parts that vary. */
-#define ZIP_LOCAL_SIZE	       30
+#define ZIP_LOCAL_SIZE         30
 #define ZIP_CENTRAL_SIZE       46
-#define ZIP_END_SIZE	       22
-#define ZIP64_END_SIZE	       56
+#define ZIP_END_SIZE           22
+#define ZIP64_END_SIZE         56
 #define ZIP64_END_LOCATOR_SIZE 20
 
 /* General purpose flags. Bits 1 and 2 say how hard the packer tried. */
 #define ZIP_FLAG_DEFLATE_LEVEL 0x0006
 #define ZIP_FLAG_DESCRIPTOR    0x0008 /* CRC and sizes follow the data */
-#define ZIP_FLAG_UTF8	       0x0800
+#define ZIP_FLAG_UTF8          0x0800
 
 #define ZIP_METHOD_STORED   0
 #define ZIP_METHOD_DEFLATED 8
@@ -72,8 +72,8 @@ int archive_find_directory(int fd, uint64_t file_size, struct archive_directory 
 /* archive_header.c */
 
 /*
- * Reads the central header at @bytes, of which *consumed bytes are its own. @entry is filled but for
- * path and data; its name, not yet checked, is *name_length bytes at *name.
+ * Reads the central header at @bytes, of which *consumed bytes are its own. @entry is filled but
+ * for path and data; its name, not yet checked, is *name_length bytes at *name.
  */
 int archive_read_central(const unsigned char *bytes, size_t available, struct archive_entry *entry,
 			 const char **name, size_t *name_length, size_t *consumed,

@@ -21,14 +21,14 @@ int archive_compare_paths(const char *a, const char *b)
 static const char *name_fault(const char *name, size_t length)
 {
 	if (length == 0)
-		return "an empty part";
+		return "an empty part in its name";
 	if (length > ARCHIVE_NAME_MAX)
-		return "a part that is too long";
+		return "a part in its name that is too long";
 	if (text_equals(name, length, ".") || text_equals(name, length, ".."))
-		return "a '.' or '..' part";
+		return "a '.' or '..' in its name";
 	/* OCI whiteouts: in an upper directory these names mean deletion. */
 	if (text_starts_with(name, length, ".wh."))
-		return "a part that begins with '.wh.'";
+		return "a part in its name that begins with '.wh.'";
 	return NULL;
 }
 
@@ -45,6 +45,8 @@ static const char *path_fault(const char *path, size_t length, bool utf8)
 		return "a name that is too long";
 	if (path[0] == '/')
 		return "an absolute path";
+	if (path[length - 1] == '/')
+		return "an empty part in its name";
 	if (text_has_control(path, length))
 		return "a control character in its name";
 	if (memchr(path, '\\', length))

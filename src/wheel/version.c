@@ -322,7 +322,7 @@ static int compare_local_words(struct version_part a, struct version_part b)
 static int compare_local(struct version_part a, struct version_part b)
 {
 	for (;;) {
-		struct version_part x, y;
+		struct version_part x = {0}, y = {0};
 		bool more_a = next_word(&a, &x), more_b = next_word(&b, &y);
 		int r;
 
