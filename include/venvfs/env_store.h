@@ -3,7 +3,7 @@
  *
  *   upper/      the tree of writes, mirroring the environment
  *   work/       temporaries; emptied at each mount
- *   lock        held by the one mount that may write; says who that is
+ *   lock        held by the one mount that may write; says where that is, and the daemon's pid
  *   mountpoints where it was mounted: scripts of these places may be in the upper
  *   log         what the daemon had to say
  */
@@ -15,7 +15,7 @@ struct env_store {
 	char *path;
 	int fd; /* the store itself */
 	int lock_fd;
-	int log_fd;
+	int log_fd; /* -1: opened read-only */
 };
 
 /*
@@ -27,6 +27,10 @@ struct env_store {
 int env_store_open(const char *path, const char *mountpoint, struct env_store **out,
 		   struct error *error);
 void env_store_free(struct env_store *store);
+
+/* Opens a store to be looked at: nothing is made or written, and no log is kept. It may be root's as
+ * well. -EBUSY while it is mounted to be written to. */
+int env_store_open_read_only(const char *path, struct env_store **out, struct error *error);
 
 /* Whether the store could be opened, as far as can be told without making or locking anything. */
 int env_store_check(const char *path, struct error *error);

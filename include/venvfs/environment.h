@@ -26,10 +26,10 @@ struct environment {
 	char *prompt;
 	bool read_only;
 	struct env_store *store; /* NULL: read-only, and there is none */
+	struct packages *packages; /* NULL: the spec has no requirements */
 	struct tree *tree;
 	struct layer *generated; /* the tree's layer 0; belongs to the tree */
 	char *executable;	 /* of the base; constant, unlike what is known about it */
-	char *real_executable;
 	int minor; /* of 3.X */
 	_Atomic int base_state;
 	time_t mounted;

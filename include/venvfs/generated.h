@@ -44,6 +44,10 @@ char *generated_path(const struct generated_entry *entry, const struct generated
  * pyvenv.cfg (UTF-8, no control characters). -EINVAL. */
 int generated_check_mountpoint(const char *path, struct error *error);
 
+/* What follows the first lines of a script that runs @object of @module, both dotted names of Python
+ * (the "entry points" of packaging.python.org). */
+void generated_script_body(struct buffer *out, const char *module, const char *object);
+
 /*
  * The first lines of a script whose interpreter is @python (PEP 394, distlib): "#!PYTHON\n", or
  * the "#!/bin/sh" form with 'exec' when the path is too long for the kernel or holds a space.

@@ -51,6 +51,10 @@ struct interpreter {
 int interpreter_probe(const char *wanted, struct interpreter **out, struct error *error);
 void interpreter_free(struct interpreter *interpreter);
 
+/* Where an environment of it has its packages: "lib/python3.11/site-packages"; to be freed, NULL
+ * without memory. */
+char *interpreter_site_packages(const struct interpreter *interpreter);
+
 /* 0 when the file is still the one that was asked; 1 when it is another one by now; a negative
  * errno when it is gone. One stat, nothing is run. */
 int interpreter_changed(const struct interpreter *interpreter);

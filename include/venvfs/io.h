@@ -12,6 +12,10 @@
 int io_read_fd(int fd, size_t limit, struct buffer *out);
 int io_read_file(int dirfd, const char *path, size_t limit, struct buffer *out);
 
+/* Opens a regular file as openat(2) does; a new one has @mode. Never waits for the other end of a
+ * FIFO, nor follows a link. -EINVAL: it is something else. */
+int io_open_regular(int dirfd, const char *name, int flags, mode_t mode);
+
 int io_write_all(int fd, const void *data, size_t length);
 
 /* Copies up to @length bytes from the start of one file to the start of another: reflink where the
@@ -25,6 +29,17 @@ int io_publish(int dirfd, const char *name, const void *data, size_t length, mod
 
 /* mkdir -p. Fine when it exists as a directory. */
 int io_make_directories(const char *path, mode_t mode);
+
+/* Opens the directory @name in @dirfd, not through a link, to be listed. A descriptor or -errno. */
+int io_open_directory(int dirfd, const char *name);
+
+/*
+ * Calls @fn for each entry of a directory but "." and "..", with its kind (S_IFMT bits; 0: unknown).
+ * A nonzero result ends it and is returned. @fd is taken over; a negative one is an errno, and is
+ * returned: io_each_entry(io_open_directory(…), …). @directory is a descriptor of the same directory.
+ */
+typedef int io_entry_fn(void *arg, int directory, const char *name, mode_t kind);
+int io_each_entry(int fd, io_entry_fn *fn, void *arg);
 
 /* rm -rf of @name in @dirfd, without following links or leaving the file system's tree; gives
  * itself search and write permission on directories that it owns. Absent: 0. */

@@ -5,6 +5,9 @@
  */
 #pragma once
 
+/* How their names begin; io_publish() names its temporaries so, too. */
+#define SCRATCH_PREFIX ".tmp-"
+
 /* A directory that is being filled, beside where its content will be. Held until closed. */
 struct scratch {
 	int fd;

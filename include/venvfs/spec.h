@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "venvfs/error.h"
+#include "venvfs/string_list.h"
 
 struct spec_layer {
 	char *name; /* the key, for messages */
@@ -43,6 +44,11 @@ struct spec {
 
 	/* [packages] */
 	bool pip;
+	char *requirements; /* absolute path of a requirements file, or NULL */
+	unsigned requirements_line;
+	struct string_list find_links; /* absolute paths of directories, or URLs */
+	char *wheel_store;	       /* NULL: the user's own */
+	unsigned wheel_store_line;
 
 	/* [layers], highest first */
 	struct spec_layer *layers;
@@ -55,4 +61,8 @@ struct spec {
  * first. -ENOENT and the like: it could not be read; -EINVAL: it is not a valid spec.
  */
 int spec_load(const char *path, struct spec **out, struct error_list *errors);
+
+/* As spec_load(), for who wants to know all that is wrong: where it returns -EINVAL, *out is what the
+ * rest of the text says, with defaults for what is missing or wrong; or NULL. */
+int spec_load_in_part(const char *path, struct spec **out, struct error_list *errors);
 void spec_free(struct spec *spec);

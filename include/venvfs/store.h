@@ -41,8 +41,9 @@ enum store_mode {
 	STORE_REMOVE, /* alone: waits until nobody adds */
 };
 
-/* Opens the store at @path. -ENOENT: there is none (without a message, for STORE_READ); -EPERM: it
- * is another user's, or others may write to it; -EPROTO: a newer venvfs made it. */
+/* Opens the store at @path. -ENOENT without a message: there is none; -EINVAL: it is something
+ * else; -EPERM: it is another user's, or others may write to it; -EPROTO: a newer venvfs made it.
+ */
 int store_open(const char *path, enum store_mode mode, struct store **out, struct error *error);
 void store_free(struct store *store); /* NULL is fine */
 
@@ -68,6 +69,57 @@ struct store_wheel {
 typedef int store_wheel_fn(void *arg, const struct store_wheel *wheel);
 int store_each_wheel(const struct store *store, store_wheel_fn *fn, void *arg);
 
+/* Finds the layer of the wheel whose own digest is @wheel. -ENOENT: it, or its layer, is gone. */
+int store_find_wheel(const struct store *store, const char *wheel, char layer[STORE_DIGEST_SIZE]);
+
+/* What came of an import. */
+struct store_import {
+	char wheel[STORE_DIGEST_SIZE]; /* digest of the wheel */
+	char layer[STORE_DIGEST_SIZE]; /* digest of its layer */
+	bool existed;                  /* it was in the store before */
+	struct string_list warnings;   /* sentences about what is odd in the wheel */
+};
+
+/*
+ * Imports the wheel at @path into a store that is open for STORE_ADD. Any number of threads and
+ * processes may import at the same time, also the same wheel: it becomes one layer. -EBADMSG and
+ * the reason: the wheel is refused. On failure the store is as it was. @out is set in every case.
+ */
+int store_import(const struct store *store, const char *path, struct store_import *out,
+		 struct error *error);
+void store_import_clear(struct store_import *import);
+
+/* One wheel of many. */
+struct store_job {
+	const char *path;
+	struct store_import result;
+	struct error error;
+	int code; /* as from store_import() */
+};
+
+/* Called as soon as a job is done; one call at a time, by any thread. */
+typedef void store_job_fn(void *arg, const struct store_job *job);
+
+/* Imports all of them, on all processors. The jobs' results and errors are the caller's to clear.
+ */
+void store_import_many(const struct store *store, struct store_job *jobs, size_t count,
+		       store_job_fn *done, void *arg);
+
+/* Calls @fn for the digest of each layer. A nonzero result ends it and is returned. */
+typedef int store_layer_fn(void *arg, const char *digest);
+int store_each_layer(const struct store *store, store_layer_fn *fn, void *arg);
+
+/* What a layer takes on disk, in bytes. */
+int store_layer_usage(const struct store *store, const char *digest, uint64_t *bytes);
+
+/*
+ * The layers that no mounted environment of this host shows and no lock names, which has a link in
+ * roots/ (store_add_root()). Links to locks that are gone are removed, unless @dry_run. A lock that
+ * is there and cannot be read is an error.
+ */
+int store_find_unused(const struct store *store, bool dry_run, struct string_list *out,
+		      struct error *error);
+
 /* Whether @text is a digest as above. */
 bool store_is_digest(const char *text);
 
@@ -82,6 +134,9 @@ int store_verify_layer(const struct store *store, const char *digest, struct err
 
 /* Links that @file, the absolute path of a lock, names layers in use. */
 int store_add_root(const struct store *store, const char *file);
+
+/* Whether an environment that is mounted on this host shows the layer. */
+bool store_layer_in_use(const struct store *store, const char *digest);
 
 /*
  * Removes the layer and the links to it. The store is open for STORE_REMOVE. -EBUSY: an environment

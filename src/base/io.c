@@ -42,6 +42,19 @@ int io_read_file(int dirfd, const char *path, size_t limit, struct buffer *out)
 	return fd < 0 ? -errno : io_read_fd(fd, limit, out);
 }
 
+int io_open_regular(int dirfd, const char *name, int flags, mode_t mode)
+{
+	_cleanup_close_ int fd = openat(
+		dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENXIO ? -EINVAL : -errno; /* a FIFO that nobody reads */
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? TAKE_FD(fd) : -EINVAL;
+}
+
 int io_write_all(int fd, const void *data, size_t length)
 {
 	const char *p = data;
@@ -203,40 +216,60 @@ int io_make_directories(const char *path, mode_t mode)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-static int open_for_removal(int dirfd, const char *name)
+int io_open_directory(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
-		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
-static int remove_contents(int fd)
+int io_each_entry(int fd, io_entry_fn *fn, void *arg)
 {
-	_cleanup_closedir_ DIR *dir = fdopendir(fd);
-	struct stat st;
+	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int r = 0;
 
 	if (!dir) {
-		close(fd);
-		return -ENOMEM;
+		r = fd < 0 ? fd : -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
 	}
-	if (fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700)
-		(void)fchmod(fd, 0700);
-	for (;;) {
+	while (r == 0) {
 		struct dirent *entry;
-		int r;
 
 		errno = 0;
 		entry = readdir(dir);
 		if (!entry)
 			return -errno;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		r = io_remove_tree(fd, entry->d_name);
-		if (r < 0)
-			return r;
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			r = fn(arg, fd, entry->d_name, DTTOIF(entry->d_type));
 	}
+	return r;
+}
+
+static int open_for_removal(int dirfd, const char *name)
+{
+	int fd = io_open_directory(dirfd, name);
+
+	if (fd == -EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
+		fd = io_open_directory(dirfd, name);
+	return fd;
+}
+
+static int remove_entry(void *arg, int directory, const char *name, mode_t kind)
+{
+	(void)arg;
+	(void)kind;
+	return io_remove_tree(directory, name);
+}
+
+static int remove_contents(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700)
+		(void)fchmod(fd, 0700);
+	return io_each_entry(fd, remove_entry, NULL);
 }
 
 int io_remove_tree(int dirfd, const char *name)

@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -129,6 +130,70 @@ int path_xdg(const char *variable, const char *fallback, char **out)
 	return path_join(base, "venvfs", out);
 }
 
+/* One part of a path, which must not be a link; *from is closed and replaced. */
+static int step_into(int *from, int root, const char *part)
+{
+	int fd = openat(*from < 0 ? root : *from, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	cleanup_close(from);
+	*from = fd;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISLNK(st.st_mode) ? -ELOOP : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+/* Folds "", "." and ".." in a relative path. Where nothing is a link, that is what they mean.
+ * -EXDEV: it leads out. */
+static int fold(char *path)
+{
+	size_t length = 0;
+
+	if (path[0] == '/')
+		return -EXDEV;
+	for (char *save = NULL, *part = strtok_r(path, "/", &save); part;
+	     part = strtok_r(NULL, "/", &save)) {
+		size_t size = strlen(part);
+
+		if (strcmp(part, ".") == 0)
+			continue;
+		if (strcmp(part, "..") == 0) {
+			if (length == 0)
+				return -EXDEV;
+			while (length > 0 && path[--length] != '/')
+				;
+			continue;
+		}
+		if (length > 0)
+			path[length++] = '/';
+		memmove(path + length, part, size);
+		length += size;
+	}
+	path[length] = '\0';
+	return 0;
+}
+
+/* What openat2(2) does, part by part, for kernels before 5.6 and sandboxes (and valgrind) that do
+ * not know it. */
+static int walk(int root, const char *path, int flags, mode_t mode)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int from = -1;
+	char *part = copy, *slash;
+	int fd, r = copy ? fold(copy) : -ENOMEM;
+
+	while (r == 0 && (slash = strchr(part, '/')) != NULL) {
+		*slash = '\0';
+		r = step_into(&from, root, part);
+		part = slash + 1;
+	}
+	if (r < 0)
+		return r;
+	fd = openat(from < 0 ? root : from, part[0] ? part : ".", flags | O_NOFOLLOW | O_CLOEXEC,
+		    mode);
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_step(int root, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {
@@ -142,6 +207,8 @@ static int open_step(int root, const char *path, int flags, mode_t mode)
 	do
 		fd = syscall(SYS_openat2, root, path[0] ? path : ".", &how, sizeof(how));
 	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	if (fd < 0 && errno == ENOSYS)
+		return walk(root, path, flags, mode);
 	return fd < 0 ? -errno : (int)fd;
 }
 

@@ -16,9 +16,6 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 
-/* io_publish() names its temporaries so, too. */
-#define TEMPORARY_PREFIX ".tmp-"
-
 #define SCRATCH_TRIES 16
 #define ONE_DAY       (24 * 60 * 60)
 
@@ -50,7 +47,7 @@ void scratch_clean(int directory)
 		return;
 	}
 	while ((entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0 &&
+		if (strncmp(entry->d_name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) == 0 &&
 		    is_abandoned(directory, entry->d_name))
 			(void)io_remove_tree(directory, entry->d_name);
 }
@@ -75,7 +72,7 @@ int scratch_new(int directory, struct scratch *out)
 
 		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 			return -EIO;
-		snprintf(scratch.name, sizeof(scratch.name), TEMPORARY_PREFIX "%016llx",
+		snprintf(scratch.name, sizeof(scratch.name), SCRATCH_PREFIX "%016llx",
 			 (unsigned long long)random);
 		if (mkdirat(directory, scratch.name, 0700) < 0) {
 			if (errno == EEXIST)

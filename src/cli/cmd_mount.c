@@ -15,10 +15,10 @@ static const char help[] =
 	"  -d, --debug            as -f, and log every request\n"
 	"  -s, --single-threaded  serve with one thread\n"
 	"  -o OPTION[,OPTION...]  mount options:\n"
-	"       ro, rw            read-only, without a store; or writable (default)\n"
+	"       ro, rw            read-only: nothing is written; or writable (default)\n"
 	"       nonempty          mount over a directory that has entries\n"
 	"       allow_other       let other users in (see /etc/fuse.conf)\n"
-	"       noexec, exec      forbid to run programs; or not (default)\n"
+	"       noexec, exec      forbid to run scripts; or not (default)\n"
 	"       noatime           do not note access times\n"
 	"  -h, --help             this text\n";
 
@@ -67,6 +67,8 @@ static int mount_run(const struct command *command, int argc, char *argv[])
 	}
 	if (argc - optind != 2)
 		return command_bad_usage(command, "a spec and a directory are needed");
+	if (!argv[optind][0] || !argv[optind + 1][0])
+		return command_bad_usage(command, "the name of a spec or directory is empty");
 	options.spec = argv[optind];
 	options.directory = argv[optind + 1];
 

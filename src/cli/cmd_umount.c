@@ -140,9 +140,11 @@ static int wait_for_daemon(int pidfd, const char *mountpoint, struct error *erro
 	while (r < 0 && errno == EINTR);
 	if (r > 0)
 		return 0;
-	return error_set(error, -ETIMEDOUT,
-			 "'%s' is unmounted, but its daemon has not ended yet and holds its store",
-			 mountpoint);
+	error_set(error, -ETIMEDOUT,
+		  "'%s' is unmounted, but its daemon has not ended yet and holds its store",
+		  mountpoint);
+	error_hint(error, "Another mount namespace may still show it, a container's for example.");
+	return -ETIMEDOUT;
 }
 
 static int unmount(const char *path, bool lazy, struct error *error)

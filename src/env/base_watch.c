@@ -1,11 +1,10 @@
 /*
  * The watch over the base interpreter.
  *
- * inotify on the directories that the executable is reached through tells at once of a change on
- * this host; a look every minute catches what another host did to a network file system.
+ * inotify on all that the executable is reached through tells at once of a change on this host; a
+ * look every minute catches what another host did to a network file system.
  */
 #include <errno.h>
-#include <libgen.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "path_watch.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/environment.h"
 #include "venvfs/log.h"
@@ -124,19 +124,10 @@ static void *watch_thread(void *arg)
 		if (fds[0].revents)
 			return NULL;
 		drain(watch->inotify);
+		/* First, so that nothing happens unseen between the two. */
+		(void)path_watch(watch->inotify, watch->environment->executable);
 		look(watch);
 	}
-}
-
-static void add_directory(int inotify, const char *path)
-{
-	_cleanup_free_ char *copy = strdup(path);
-
-	if (copy && inotify_add_watch(inotify, dirname(copy),
-				      IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
-					      IN_CLOSE_WRITE | IN_ONLYDIR) < 0)
-		log_warning("changes of %s are only seen once a minute: %s", path,
-			    strerror(errno));
 }
 
 static void watch_free(struct base_watch *watch)
@@ -151,6 +142,7 @@ struct base_watch *base_watch_start(struct environment *environment,
 				    void *arg)
 {
 	struct base_watch *watch = calloc(1, sizeof(*watch));
+	int r;
 
 	if (!watch)
 		return NULL;
@@ -162,8 +154,10 @@ struct base_watch *base_watch_start(struct environment *environment,
 		.stop = eventfd(0, EFD_CLOEXEC),
 	};
 	if (watch->inotify >= 0 && watch->stop >= 0) {
-		add_directory(watch->inotify, environment->executable);
-		add_directory(watch->inotify, environment->real_executable);
+		r = path_watch(watch->inotify, environment->executable);
+		if (r < 0)
+			log_warning("changes of %s are only seen once a minute: %s",
+				    environment->executable, strerror(-r));
 		if (pthread_create(&watch->thread, NULL, watch_thread, watch) == 0)
 			return watch;
 	}

@@ -7,11 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "packages.h"
 #include "venvfs/cleanup.h"
+#include "venvfs/generated.h"
 #include "venvfs/mount.h"
 #include "venvfs/path.h"
-
-#define SITE_PACKAGES "lib/python%d.%d%s/site-packages"
+#include "venvfs/requirements_file.h"
 
 /* The parts that are found before anything is opened. */
 struct parts {
@@ -118,6 +119,9 @@ static int check_layer_place(const struct spec_layer *layer, const struct places
 		return error_set(error, -EINVAL,
 				 "the layer %s and the store %s lie in one another", layer->path,
 				 places->store);
+	if (path_is_within(places->mountpoint, real))
+		return error_set(error, -EINVAL, "the mount point %s lies in the layer %s",
+				 places->mountpoint, layer->path);
 	return 0;
 }
 
@@ -208,37 +212,65 @@ static int open_pip_layer(const char *path, struct layers *layers, struct error_
 	return error_list_take(errors, &error, r);
 }
 
-/* All layers, highest first: what is generated, the spec's, pip. */
+/* The layers of all packages; their scripts name this environment's Python. */
+static int attach_packages(struct environment *environment, const struct parts *parts,
+			   struct layers *layers)
+{
+	_cleanup_free_ char *python = NULL;
+	_cleanup_buffer_ struct buffer head = {0};
+	int r = path_join(environment->mountpoint, "bin/python", &python);
+
+	if (r < 0)
+		return r;
+	if (environment->spec->relocatable)
+		generated_shebang_relocatable(&head);
+	else
+		generated_shebang(&head, python);
+	if (buffer_status(&head) < 0)
+		return -ENOMEM;
+	return packages_attach(environment->packages, parts->interpreter, head.data, layers->items,
+			       &layers->count);
+}
+
+/* All layers, highest first: what is generated, the spec's, the packages, pip. */
 static int open_layers(struct environment *environment, struct parts *parts,
 		       struct layers *layers, struct error_list *errors)
 {
 	const struct spec *spec = environment->spec;
-	char site_packages[64];
+	size_t packages = packages_count(environment->packages) * PACKAGE_LAYERS_MAX;
+	_cleanup_free_ char *site_packages = interpreter_site_packages(parts->interpreter);
+	struct layer *generated;
 	int r;
 
-	snprintf(site_packages, sizeof(site_packages), SITE_PACKAGES, parts->interpreter->major,
-		 parts->interpreter->minor, parts->interpreter->free_threaded ? "t" : "");
-	layers->items = calloc(spec->layer_count + 2, sizeof(*layers->items));
-	if (!layers->items)
+	layers->items = calloc(spec->layer_count + packages + 2, sizeof(*layers->items));
+	if (!layers->items || !site_packages)
 		return -ENOMEM;
-	r = layer_generated_new(spec, TAKE_PTR(parts->interpreter), environment->mountpoint,
-				environment->prompt, &layers->items[0]);
-	if (r < 0)
-		return r;
-	environment->generated = layers->items[layers->count++];
+	/* It takes the interpreter over, but comes first: its place is kept. */
+	layers->count = 1;
 	r = open_spec_layers(spec, site_packages, layers, errors);
-	return r < 0 ? r : open_pip_layer(parts->pip_layer, layers, errors);
+	if (r == 0)
+		r = attach_packages(environment, parts, layers);
+	if (r == 0)
+		r = open_pip_layer(parts->pip_layer, layers, errors);
+	if (r == 0)
+		r = layer_generated_new(spec, TAKE_PTR(parts->interpreter), environment->mountpoint,
+					environment->prompt, &generated);
+	if (r == 0)
+		environment->generated = layers->items[0] = generated;
+	return r;
 }
 
 /* The store's directories, or -1 where there is no store. What cannot be opened must not be taken
  * for that. */
-static int open_directories(const struct env_store *store, int *upper, int *work)
+static int open_directories(const struct environment *environment, int *upper, int *work)
 {
+	const struct env_store *store = environment->store;
+
 	*upper = store ? env_store_open_upper(store) : -1;
-	*work = store ? env_store_open_work(store) : -1;
-	if (!store)
+	*work = store && !environment->read_only ? env_store_open_work(store) : -1;
+	if (!store || (environment->read_only && *upper == -ENOENT))
 		return 0;
-	return *upper < 0 ? *upper : *work < 0 ? *work : 0;
+	return *upper < 0 ? *upper : *work < 0 && !environment->read_only ? *work : 0;
 }
 
 static int make_tree(struct environment *environment, struct layers *layers,
@@ -247,7 +279,7 @@ static int make_tree(struct environment *environment, struct layers *layers,
 	_cleanup_close_ int upper = -1, work = -1;
 	_cleanup_error_ struct error error = ERROR_INIT;
 	struct tree_config config = {.read_only = environment->read_only};
-	int r = open_directories(environment->store, &upper, &work);
+	int r = open_directories(environment, &upper, &work);
 
 	if (r == 0) {
 		config.layers = TAKE_PTR(layers->items);
@@ -272,8 +304,11 @@ static int open_store(struct environment *environment, struct error_list *errors
 
 	if (environment->read_only && access(spec->store, F_OK) < 0)
 		return 0;
-	r = env_store_open(spec->store, environment->mountpoint, &environment->store, &error);
-	if (r == 0) {
+	r = environment->read_only
+		    ? env_store_open_read_only(spec->store, &environment->store, &error)
+		    : env_store_open(spec->store, environment->mountpoint, &environment->store,
+				     &error);
+	if (r == 0 && !environment->read_only) {
 		r = env_store_relocate(environment->store, environment->mountpoint);
 		if (r < 0)
 			error_set_errno(&error, r, "the scripts in the store %s cannot be given "
@@ -292,13 +327,11 @@ static int take_names(struct environment *environment, const struct parts *parts
 	environment->mountpoint = strdup(mountpoint);
 	environment->prompt = strdup(spec->prompt ? spec->prompt : last[0] ? last : "venvfs");
 	environment->executable = strdup(parts->interpreter->executable);
-	environment->real_executable = strdup(parts->interpreter->real_executable);
 	environment->minor = parts->interpreter->minor;
 	environment->mounted = time(NULL);
-	return environment->mountpoint && environment->prompt && environment->executable &&
-			       environment->real_executable
-		       ? 0
-		       : -ENOMEM;
+	if (!environment->mountpoint || !environment->prompt || !environment->executable)
+		return -ENOMEM;
+	return 0;
 }
 
 int environment_open(const char *spec_path, const char *mountpoint, bool read_only,
@@ -317,8 +350,11 @@ int environment_open(const char *spec_path, const char *mountpoint, bool read_on
 		r = check_places(parts.spec, mountpoint, errors);
 	if (r == 0) {
 		environment->spec = TAKE_PTR(parts.spec);
-		r = open_layers(environment, &parts, &layers, errors);
+		r = packages_open(environment->spec, parts.interpreter, &environment->packages,
+				  errors);
 	}
+	if (r == 0)
+		r = open_layers(environment, &parts, &layers, errors);
 	if (r == 0)
 		r = open_store(environment, errors);
 	if (r == 0)
@@ -338,13 +374,27 @@ void environment_free(struct environment *environment)
 	if (!environment)
 		return;
 	tree_free(environment->tree);
+	packages_free(environment->packages);
 	env_store_free(environment->store);
 	spec_free(environment->spec);
 	free(environment->mountpoint);
 	free(environment->prompt);
 	free(environment->executable);
-	free(environment->real_executable);
 	free(environment);
+}
+
+/* What the requirements say is only known once they are resolved; that they can be read, before. */
+static int check_requirements(const struct spec *spec, struct error_list *errors)
+{
+	_cleanup_requirements_ struct requirements *requirements = NULL;
+
+	return spec->requirements ? requirements_load(spec->requirements, &requirements, errors) : 0;
+}
+
+/* The first of two results that is an error. */
+static int worse(int r, int s)
+{
+	return r < 0 ? r : s;
 }
 
 int mount_check(const char *spec_path, struct error_list *errors)
@@ -352,19 +402,19 @@ int mount_check(const char *spec_path, struct error_list *errors)
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_layers_ struct layers layers = {0};
 	_cleanup_parts_ struct parts parts = {0};
-	int r = spec_load(spec_path, &parts.spec, errors), s;
+	int r = spec_load_in_part(spec_path, &parts.spec, errors), s;
 
-	if (r < 0)
+	if (!parts.spec)
 		return r;
-	r = find_interpreter(&parts, errors);
-	if (r == 0)
-		r = find_pip(&parts, errors);
+	s = find_interpreter(&parts, errors);
+	if (s == 0)
+		s = find_pip(&parts, errors);
+	r = worse(r, s);
 	layers.items = calloc(parts.spec->layer_count + 1, sizeof(*layers.items));
-	s = layers.items ? open_spec_layers(parts.spec, "", &layers, errors) : -ENOMEM;
-	r = r < 0 ? r : s;
+	r = worse(r, layers.items ? open_spec_layers(parts.spec, "", &layers, errors) : -ENOMEM);
+	r = worse(r, check_requirements(parts.spec, errors));
 	s = env_store_check(parts.spec->store, &error);
 	if (s < 0)
 		at_line(&error, parts.spec, parts.spec->store_line);
-	error_list_take(errors, &error, s);
-	return r < 0 ? r : s;
+	return worse(r, error_list_take(errors, &error, s));
 }

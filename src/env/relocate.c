@@ -2,7 +2,6 @@
  * Relocation: scripts that pip or uv wrote into the upper name the mount point in their first
  * lines. When the environment is mounted elsewhere, they are given new first lines.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,9 +15,9 @@
 #include "venvfs/io.h"
 #include "venvfs/log.h"
 
-#define SCRIPT_LIMIT	  (4u << 20) /* larger files are programs */
+#define SCRIPT_LIMIT      (4u << 20) /* larger files are programs */
 #define MOUNTPOINTS_LIMIT (64u << 10)
-#define SCRIPTS		  "upper/bin"
+#define SCRIPTS           "upper/bin"
 
 /* If @text begins with @prefix, what follows; else NULL. */
 static const char *after(const char *text, const char *prefix)
@@ -102,31 +101,39 @@ static int relocate_script(int directory, const char *name, char *const *olds,
 	return io_publish(directory, name, changed.data, changed.length, st.st_mode & 07777);
 }
 
+struct relocation {
+	char *const *olds;
+	const char *mountpoint;
+};
+
+static int relocate_entry(void *arg, int directory, const char *name, mode_t kind)
+{
+	const struct relocation *relocation = arg;
+	int r = relocate_script(directory, name, relocation->olds, relocation->mountpoint);
+
+	(void)kind;
+	if (r < 0)
+		log_warning("the script %s still names an older mount point: %s", name,
+			    strerror(-r));
+	return 0;
+}
+
 static int relocate_all(int store, char *const *olds, const char *mountpoint)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	int fd = openat(store, SCRIPTS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct relocation relocation = {.olds = olds, .mountpoint = mountpoint};
+	int fd = io_open_directory(store, SCRIPTS);
 
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
-	for (;;) {
-		struct dirent *entry;
-		int r;
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return 0;
+	return io_each_entry(fd, relocate_entry, &relocation);
+}
 
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return -errno;
-		r = relocate_script(fd, entry->d_name, olds, mountpoint);
-		if (r < 0)
-			log_warning("the script %s still names an older mount point: %s",
-				    entry->d_name, strerror(-r));
-	}
+/* The mount points on record. */
+static int read_known(const struct env_store *store, struct buffer *out)
+{
+	_cleanup_close_ int fd = io_open_regular(store->fd, "mountpoints", O_RDONLY, 0);
+
+	return fd < 0 ? fd : io_read_fd(fd, MOUNTPOINTS_LIMIT, out);
 }
 
 /* The lines of @text that are not @except, as a NULL-terminated array of pointers into it. */
@@ -150,7 +157,7 @@ int env_store_relocate(const struct env_store *store, const char *mountpoint)
 {
 	_cleanup_buffer_ struct buffer known = {0}, record = {0};
 	_cleanup_free_ char **olds = NULL;
-	int r = io_read_file(store->fd, "mountpoints", MOUNTPOINTS_LIMIT, &known);
+	int r = read_known(store, &known);
 
 	if (r < 0 && r != -ENOENT)
 		return r;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@
 
 #define DEVICE       "/dev/fuse"
 #define REPORT_LIMIT (1u << 20)
+#define FILE_LIMIT   65536 /* open files; beyond that, some programs that we run get slow */
 
 const char *mount_fuse_version(void)
 {
@@ -122,7 +124,7 @@ static int detach(const struct daemon *daemon)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (dup2(null, fd) < 0)
 			return -errno;
-	if (daemon->environment->store)
+	if (daemon->environment->store && daemon->environment->store->log_fd >= 0)
 		log_set_fd(daemon->environment->store->log_fd);
 	return 0;
 }
@@ -144,12 +146,26 @@ static int ready(void *arg)
 	return r;
 }
 
+/* Files that are deleted while they are in use, layers and caches take descriptors. The usual limit
+ * of 1024 is for programs that use select(2); the hard limit is meant for the likes of us. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILE_LIMIT)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILE_LIMIT ? limit.rlim_max : FILE_LIMIT;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* less is worse, and no reason to fail */
+}
+
 static int serve(struct daemon *daemon, struct error_list *errors)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
-	int r = environment_open(daemon->spec, daemon->mountpoint, daemon->options->read_only,
-				 &daemon->environment, errors);
+	int r;
 
+	raise_file_limit();
+	r = environment_open(daemon->spec, daemon->mountpoint, daemon->options->read_only,
+			     &daemon->environment, errors);
 	if (r < 0)
 		return r;
 	if (daemon->options->debug)
@@ -184,8 +200,9 @@ static void run_daemon(struct daemon *daemon)
 
 /* The caller. */
 
-/* The daemon ended without a word: says so, and removes the mount that it may have left. */
-static int daemon_died(pid_t pid, const char *mountpoint, struct error *error)
+/* The daemon ended without a word: says so, and removes the mount that it may have left at @place,
+ * which is free of links. */
+static int daemon_died(pid_t pid, const char *place, struct error *error)
 {
 	_cleanup_mountinfo_ struct mountinfo mounts = {0};
 	const struct mountinfo_entry *entry;
@@ -194,7 +211,7 @@ static int daemon_died(pid_t pid, const char *mountpoint, struct error *error)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (mountinfo_read(&mounts) == 0) {
-		entry = mountinfo_find(&mounts, mountpoint);
+		entry = mountinfo_find(&mounts, place);
 		if (entry && mountinfo_is_venvfs(entry))
 			(void)unmount_at(entry->mountpoint, true, NULL);
 	}
@@ -204,13 +221,13 @@ static int daemon_died(pid_t pid, const char *mountpoint, struct error *error)
 	return error_set(error, -EIO, "the daemon ended unexpectedly");
 }
 
-static int wait_for_daemon(pid_t pid, int report, const char *mountpoint, struct error_list *errors)
+static int wait_for_daemon(pid_t pid, int report, const char *place, struct error_list *errors)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	int r = read_report(report, errors);
 
 	if (r == -EBADMSG)
-		return error_list_take(errors, &error, daemon_died(pid, mountpoint, &error));
+		return error_list_take(errors, &error, daemon_died(pid, place, &error));
 	if (r < 0) /* its mount and its lock are gone when it is */
 		waitpid(pid, NULL, 0);
 	return r;
@@ -218,11 +235,12 @@ static int wait_for_daemon(pid_t pid, int report, const char *mountpoint, struct
 
 static int start_daemon(struct daemon *daemon, struct error_list *errors)
 {
+	_cleanup_free_ char *place = realpath(daemon->mountpoint, NULL);
 	_cleanup_close_ int reader = -1, writer = -1;
 	int pipes[2];
 	pid_t pid;
 
-	if (pipe2(pipes, O_CLOEXEC) < 0)
+	if (!place || pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	reader = pipes[0], writer = pipes[1];
 	fflush(NULL);
@@ -236,7 +254,7 @@ static int start_daemon(struct daemon *daemon, struct error_list *errors)
 		return MOUNT_DAEMON_ENDED;
 	}
 	close(TAKE_FD(writer));
-	return wait_for_daemon(pid, reader, daemon->mountpoint, errors);
+	return wait_for_daemon(pid, reader, place, errors);
 }
 
 /* What every mount needs of the host. */

@@ -75,7 +75,8 @@ static int render_status(void *arg, struct buffer *out)
 	add_base(out, environment);
 	if (environment->store) {
 		add_line(out, "store", environment->store->path);
-		buffer_printf(out, "log: %s/log\n", environment->store->path);
+		if (environment->store->log_fd >= 0)
+			buffer_printf(out, "log: %s/log\n", environment->store->path);
 	}
 	for (size_t i = 0; i < environment->spec->layer_count; i++)
 		add_line(out, "layer", environment->spec->layers[i].path);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -20,6 +21,7 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/log.h"
+#include "venvfs/mountinfo.h"
 #include "venvfs/unmount.h"
 
 /* A request may wait for a slow disk: others are answered meanwhile. */
@@ -33,6 +35,7 @@
 
 struct session {
 	struct environment *environment;
+	char *place; /* the mount point without links: fusermount3 and umount2() follow none */
 	struct channel channel;
 	struct report report;
 	struct notifier *notifier;
@@ -42,6 +45,8 @@ struct session {
 	atomic_bool stopping; /* they are to end, although the mount has not */
 	int ended;            /* eventfd: the last of them does no more */
 	int signals;          /* signalfd */
+	dev_t device;         /* of what is mounted */
+	bool left;            /* we have unmounted it */
 };
 
 /* Messages. */
@@ -165,7 +170,10 @@ static int start(struct session *session, const struct mount_options *options, s
 	if (!fuse || !buffer)
 		return error_set_errno(error, -ENOMEM, "cannot mount at %s", mountpoint);
 	session->channel.fuse = fuse;
-	r = mount_captured(fuse, mountpoint, error);
+	session->place = realpath(mountpoint, NULL);
+	if (!session->place)
+		return error_set_errno(error, -errno, "cannot mount at %s", mountpoint);
+	r = mount_captured(fuse, session->place, error);
 	if (r < 0)
 		return r;
 	fuse_set_log_func(forward_log);
@@ -235,35 +243,89 @@ static bool wait_for_end(struct session *session, int timeout_ms)
 	return r > 0 && fds[0].revents;
 }
 
+/* What programs have written to mapped pages is known to the kernel alone, until it is synced. */
+static void *sync_mapped(void *arg)
+{
+	const char *mountpoint = arg;
+	_cleanup_close_ int root =
+		open(mountpoint, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+
+	if (root >= 0 && syncfs(root) < 0)
+		log_warning("mapped pages may be lost: %s", strerror(errno));
+	return NULL;
+}
+
+/* In a thread of its own, because a store that hangs must not keep us from ending. */
+static void sync_all(const char *mountpoint)
+{
+	struct timespec until;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, sync_mapped, (void *)mountpoint) != 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += GRACE_MS / 1000;
+	if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+		return;
+	pthread_detach(thread);
+	log_warning("mapped pages may be lost: the store does not answer");
+}
+
+/* Unmounts what is ours, wherever it is by now: a directory above it may have been renamed, and
+ * another environment be mounted where it was. */
+static void unmount_own(const struct session *session)
+{
+	_cleanup_mountinfo_ struct mountinfo mounts = {0};
+	bool synced = false;
+
+	if (mountinfo_read(&mounts) < 0)
+		log_error("cannot unmount: it is not known where");
+	for (size_t i = mounts.count; i-- > 0;) {
+		const struct mountinfo_entry *entry = &mounts.entries[i];
+		_cleanup_error_ struct error error = ERROR_INIT;
+
+		if (makedev(entry->major, entry->minor) != session->device)
+			continue;
+		if (!synced)
+			sync_all(entry->mountpoint);
+		synced = true;
+		if (unmount_at(entry->mountpoint, true, &error) < 0)
+			log_error("%s", error.message ? error.message : "cannot unmount");
+	}
+}
+
 /* Waits for the end of the mount. A signal unmounts; who is still in there then has a while. */
 static void wait_for_unmount(struct session *session)
 {
-	_cleanup_error_ struct error error = ERROR_INIT;
-
 	if (wait_for_end(session, -1))
 		return;
 	log_info("asked to end: unmounting");
-	if (unmount_at(session->environment->mountpoint, true, &error) < 0)
-		log_error("%s", error.message ? error.message : "cannot unmount");
+	unmount_own(session);
+	session->left = true;
 	if (!wait_for_end(session, GRACE_MS))
 		log_warning("ending although the environment is in use");
 }
 
-static int serve_until_unmounted(struct session *session, unsigned threads)
+/* Before anybody is told that the environment can be used: threads may be refused. */
+static int start_serving(struct session *session, unsigned threads, struct error *error)
 {
-	struct base_watch *watch;
-	int r;
+	struct stat st;
+	int r = -ENOMEM;
 
 	session->notifier = notifier_start(session->environment->tree, &session->channel);
-	if (!session->notifier)
-		return -ENOMEM;
-	r = start_threads(session, threads);
-	if (r < 0)
-		return r;
-	watch = base_watch_start(session->environment, invalidate, session);
+	if (session->notifier)
+		r = start_threads(session, threads);
+	if (r == 0 && stat(session->environment->mountpoint, &st) == 0)
+		session->device = st.st_dev;
+	return r < 0 ? error_set_errno(error, r, "cannot serve") : 0;
+}
+
+static void serve_until_unmounted(struct session *session)
+{
+	struct base_watch *watch = base_watch_start(session->environment, invalidate, session);
+
 	wait_for_unmount(session);
 	base_watch_stop(watch);
-	return 0;
 }
 
 static void wake_up(int signal)
@@ -314,11 +376,14 @@ static void session_close(struct session *session)
 	stop_threads(session);
 	notifier_stop(session->notifier);
 	if (session->channel.fuse) {
-		fuse_session_unmount(session->channel.fuse);
+		/* It unmounts by path: that may be another environment's by now. */
+		if (!session->left)
+			fuse_session_unmount(session->channel.fuse);
 		fuse_session_destroy(session->channel.fuse);
 	}
 	cleanup_close(&session->signals);
 	cleanup_close(&session->ended);
+	free(session->place);
 }
 
 int session_run(struct environment *environment, const struct mount_options *options,
@@ -342,9 +407,11 @@ int session_run(struct environment *environment, const struct mount_options *opt
 	if (r == 0)
 		r = start(&session, options, error);
 	if (r == 0)
+		r = start_serving(&session, options->single_threaded ? 1 : THREADS, error);
+	if (r == 0)
 		r = ready(arg);
 	if (r == 0)
-		r = serve_until_unmounted(&session, options->single_threaded ? 1 : THREADS);
+		serve_until_unmounted(&session);
 	session_close(&session);
 	return r;
 }

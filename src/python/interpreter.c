@@ -44,6 +44,16 @@ static int compare_identity(const char *path, const struct interpreter_identity 
 	       !same_time(&now.mtime, &identity->mtime) || !same_time(&now.ctime, &identity->ctime);
 }
 
+char *interpreter_site_packages(const struct interpreter *interpreter)
+{
+	char *path;
+
+	if (asprintf(&path, "lib/python%d.%d%s/site-packages", interpreter->major,
+		     interpreter->minor, interpreter->free_threaded ? "t" : "") < 0)
+		return NULL;
+	return path;
+}
+
 int interpreter_changed(const struct interpreter *interpreter)
 {
 	return compare_identity(interpreter->executable, &interpreter->identity);

@@ -42,16 +42,6 @@ static void pip_layer_clear(struct pip_layer *layer)
 }
 
 /* Free-threaded builds have a directory of their own: lib/python3.13t (CPython's sysconfig). */
-static char *site_packages_of(const struct interpreter *interpreter)
-{
-	char *path;
-
-	if (asprintf(&path, "lib/python%d.%d%s/site-packages", interpreter->major,
-		     interpreter->minor, interpreter->free_threaded ? "t" : "") < 0)
-		return NULL;
-	return path;
-}
-
 static int explain_no_wheel(const struct interpreter *interpreter, struct error *error)
 {
 	int r = error_set(error, -ENOENT,
@@ -70,7 +60,7 @@ static int name_layer(struct pip_layer *layer, struct error *error)
 	const struct interpreter *interpreter = layer->interpreter;
 	const char *wheel = interpreter->pip_wheel;
 	_cleanup_free_ char *version = pip_wheel_version(path_basename(wheel));
-	_cleanup_free_ char *site_packages = site_packages_of(interpreter);
+	_cleanup_free_ char *site_packages = interpreter_site_packages(interpreter);
 	uint64_t hash = HASH_SEED;
 	struct stat st;
 
@@ -112,7 +102,7 @@ static int layer_exists(const struct pip_layer *layer, struct error *error)
 static int unpack(const struct interpreter *interpreter, const char *directory, struct error *error)
 {
 	_cleanup_process_result_ struct process_result result = {0};
-	_cleanup_free_ char *site_packages = site_packages_of(interpreter);
+	_cleanup_free_ char *site_packages = interpreter_site_packages(interpreter);
 	_cleanup_free_ char *complaint = NULL;
 	const char *arguments[] = {interpreter->pip_wheel, directory, site_packages, NULL};
 	struct python_call call = {

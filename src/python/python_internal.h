@@ -7,6 +7,7 @@
  * interpreter_cache.c   remembers answers
  * pip_wheel.c           the pip wheel of an interpreter
  * pip_layer.c           unpacks it
+ * pip_run.c             runs it
  * cache_room.c          private directories below the user's cache
  * python_run.c          runs a script in an interpreter
  */
@@ -112,12 +113,14 @@ int cache_room_open(const char *name, char **path, struct error *error);
 
 /* The scripts beside this file. embed.awk makes C of them. */
 extern const char python_probe_script[];
+extern const char python_pip_run_script[];
 extern const char python_pip_unpack_script[];
 
 struct python_call {
 	const char *executable;
 	const char *script;           /* its text, of fewer than 128 KiB (execve(2)) */
 	const char *const *arguments; /* NULL-terminated; NULL: none */
+	const char *directory;        /* working directory; NULL: ours */
 	int timeout_ms;
 };
 

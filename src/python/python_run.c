@@ -51,6 +51,7 @@ int python_run(const struct python_call *call, struct process_result *result)
 	struct process_options options = {
 		.argv = (char *const *)argv,
 		.envp = environment,
+		.directory = call->directory,
 		.timeout_ms = call->timeout_ms,
 		.output_limit = OUTPUT_LIMIT,
 	};

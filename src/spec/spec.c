@@ -178,6 +178,59 @@ static int parse_pip(struct loader *loader, const struct spec_entry *entry, stru
 	return parse_boolean(entry->value, &loader->spec->pip);
 }
 
+static int parse_requirements(struct loader *loader, const struct spec_entry *entry,
+			      struct error *error)
+{
+	loader->spec->requirements_line = entry->line;
+	return parse_path(loader, entry->value, &loader->spec->requirements, error);
+}
+
+/* One of the places under find-links; a URL stays as it is. */
+static int add_find_links(struct loader *loader, const char *value, size_t length,
+			  struct error *error)
+{
+	_cleanup_free_ char *word = strndup(value, length);
+	_cleanup_free_ char *path = NULL;
+	int r = 0;
+
+	if (!word)
+		return -ENOMEM;
+	if (!strstr(word, "://"))
+		r = parse_path(loader, word, &path, error);
+	if (r < 0)
+		return r;
+	return string_list_add(&loader->spec->find_links, path ? path : word,
+			       strlen(path ? path : word));
+}
+
+static int parse_find_links(struct loader *loader, const struct spec_entry *entry,
+			    struct error *error)
+{
+	const char *value = entry->value;
+
+	for (;;) {
+		size_t length = strcspn(value, ","), end = length;
+		int r;
+
+		while (end > 0 && isspace((unsigned char)value[end - 1]))
+			end--;
+		if (end == 0)
+			return -EINVAL;
+		r = add_find_links(loader, value, end, error);
+		if (r < 0 || !value[length])
+			return r;
+		value += length + 1;
+		value += strspn(value, " \t");
+	}
+}
+
+static int parse_wheel_store(struct loader *loader, const struct spec_entry *entry,
+			     struct error *error)
+{
+	loader->spec->wheel_store_line = entry->line;
+	return parse_path(loader, entry->value, &loader->spec->wheel_store, error);
+}
+
 /* Appends a layer, which takes over @path; only on success. */
 static int add_layer(struct loader *loader, const struct spec_entry *entry, bool prefix, char *path)
 {
@@ -244,6 +297,9 @@ static const struct setting settings[] = {
 	{"install-scripts", "scripts-dir", parse_scripts_dir, "bin"},
 	{"install-scripts", "relocatable", parse_relocatable, "yes or no"},
 	{"store", "path", parse_store, "a path"},
+	{"packages", "requirements", parse_requirements, "the path of a requirements file"},
+	{"packages", "find-links", parse_find_links, "directories or URLs, with commas between"},
+	{"packages", "store", parse_wheel_store, "the path of a wheel store"},
 	{"packages", "pip", parse_pip, "yes or no"},
 	{"layers", NULL, parse_layer, "PATH or prefix:PATH"},
 };
@@ -467,8 +523,9 @@ static void loader_clear(struct loader *loader)
 	first_lines_clear(&loader->layer_paths);
 }
 
-int spec_parse(const char *path, const char *text, size_t length, struct spec **out,
-	       struct error_list *errors)
+/* As spec_parse(); and as spec_load_in_part(), if @in_part. */
+static int parse(const char *path, const char *text, size_t length, bool in_part,
+		 struct spec **out, struct error_list *errors)
 {
 	static const struct spec_ini_handlers handlers = {read_section, read_entry};
 	_cleanup_(loader_clear) struct loader loader = {.errors = errors};
@@ -488,11 +545,21 @@ int spec_parse(const char *path, const char *text, size_t length, struct spec **
 	if (!spec->text)
 		return -ENOMEM;
 	r = spec_ini_read(text, length, path, &handlers, &loader, errors);
-	if (r == 0)
-		r = set_defaults(&loader);
-	if (r == 0)
+	if (r == 0 || (r == -EINVAL && in_part)) {
+		int s = set_defaults(&loader);
+
+		r = r < 0 ? r : s;
+		in_part = in_part && s == 0;
+	}
+	if (r == 0 || (r == -EINVAL && in_part))
 		*out = TAKE_PTR(loader.spec);
 	return r;
+}
+
+int spec_parse(const char *path, const char *text, size_t length, struct spec **out,
+	       struct error_list *errors)
+{
+	return parse(path, text, length, false, out, errors);
 }
 
 static const char *file_kind(mode_t mode)
@@ -533,7 +600,7 @@ static int read_text(const char *path, struct buffer *text, struct error *error)
 	return r < 0 ? error_set_errno(error, r, "the spec cannot be read") : 0;
 }
 
-int spec_load(const char *path, struct spec **out, struct error_list *errors)
+static int load(const char *path, bool in_part, struct spec **out, struct error_list *errors)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_free_ char *absolute = NULL;
@@ -547,10 +614,21 @@ int spec_load(const char *path, struct spec **out, struct error_list *errors)
 	else
 		r = read_text(absolute, &text, &error);
 	if (r == 0)
-		r = spec_parse(absolute, text.data ? text.data : "", text.length, out, errors);
+		r = parse(absolute, text.data ? text.data : "", text.length, in_part, out, errors);
 	if (r == -ENOMEM)
 		error_set_errno(&error, r, "the spec cannot be loaded");
 	return error.message ? note_error(errors, &error, r) : r;
+}
+
+int spec_load(const char *path, struct spec **out, struct error_list *errors)
+{
+	return load(path, false, out, errors);
+}
+
+int spec_load_in_part(const char *path, struct spec **out, struct error_list *errors)
+{
+	*out = NULL;
+	return load(path, true, out, errors);
 }
 
 void spec_free(struct spec *spec)
@@ -568,5 +646,8 @@ void spec_free(struct spec *spec)
 	free(spec->executable);
 	free(spec->python_version);
 	free(spec->store);
+	free(spec->requirements);
+	string_list_clear(&spec->find_links);
+	free(spec->wheel_store);
 	free(spec);
 }

@@ -144,7 +144,7 @@ int lockfile_read(const char *path, struct lockfile **out, struct error *error)
 	r = root ? decode(root, lock) : -EINVAL;
 	if (r == -EINVAL) {
 		error_set(error, r, "%s is not a lock that this venvfs understands", path);
-		error_hint(error, "venvfs lock makes it anew");
+		error_hint(error, "'venvfs lock --upgrade' makes it anew");
 	}
 	if (r < 0)
 		return r;

@@ -12,6 +12,7 @@
 #include "seal.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
+#include "venvfs/scratch.h"
 #include "venvfs/store.h"
 
 struct unlinking {
@@ -30,10 +31,18 @@ static int unlink_wheel(void *arg, const struct store_wheel *wheel)
 	return unlinkat(unlinking->store->wheels, name, 0) < 0 ? -errno : 0;
 }
 
+bool store_layer_in_use(const struct store *store, const char *digest)
+{
+	_cleanup_close_ int layer = store_open_layer(store, digest, NULL);
+
+	return layer >= 0 && flock(layer, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 int store_remove_layer(const struct store *store, const char *digest, struct error *error)
 {
 	_cleanup_close_ int layer = store_open_layer(store, digest, error);
 	struct unlinking unlinking = {.store = store, .layer = digest};
+	char name[sizeof(SCRATCH_PREFIX) + STORE_DIGEST_SIZE];
 	int r;
 
 	if (layer < 0)
@@ -50,9 +59,10 @@ int store_remove_layer(const struct store *store, const char *digest, struct err
 	/* To be moved elsewhere, a directory itself must be writable. */
 	if (r == 0 && fchmod(layer, 0700) < 0)
 		r = -errno;
-	if (r == 0 && renameat(store->layers, digest, store->scratch, digest) < 0)
+	snprintf(name, sizeof(name), SCRATCH_PREFIX "%s", digest);
+	if (r == 0 && renameat(store->layers, digest, store->scratch, name) < 0)
 		r = -errno;
 	if (r == 0)
-		r = io_remove_tree(store->scratch, digest);
+		r = io_remove_tree(store->scratch, name);
 	return r < 0 ? error_set_errno(error, r, "the layer %s cannot be removed", digest) : 0;
 }

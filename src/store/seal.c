@@ -1,16 +1,15 @@
 #include "seal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "venvfs/cleanup.h"
+#include "venvfs/io.h"
 
 /* Sets or clears the attribute, where there is one. */
 static int set_immutable(int fd, bool immutable)
@@ -35,27 +34,10 @@ static int drop_write_bits(int fd, const struct stat *st)
 
 static int visit(int directory, const char *name, bool seal);
 
-static int visit_children(int fd, bool seal)
+static int visit_entry(void *arg, int directory, const char *name, mode_t kind)
 {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&copy);
-		return r;
-	}
-	while (r == 0) {
-		struct dirent *entry;
-
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return -errno;
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = visit(fd, entry->d_name, seal);
-	}
-	return r;
+	(void)kind;
+	return visit(directory, name, *(const bool *)arg);
 }
 
 /* Sealing begins below and ends above; unsealing the other way round. */
@@ -75,7 +57,7 @@ static int visit(int directory, const char *name, bool seal)
 	if (!seal)
 		r = set_immutable(fd, false);
 	if (r == 0 && S_ISDIR(st.st_mode))
-		r = visit_children(fd, seal);
+		r = io_each_entry(io_open_directory(fd, "."), visit_entry, &seal);
 	if (r == 0 && seal)
 		r = drop_write_bits(fd, &st);
 	if (r == 0 && seal)

@@ -1,6 +1,5 @@
 #include "venvfs/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -97,19 +96,49 @@ static int make_directory(const struct store *store, const char *name, mode_t mo
 	return mkdirat(store->fd, name, mode) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* Whether a store's directory has it before it has its version. */
+static int check_own(void *arg, int directory, const char *name, mode_t kind)
+{
+	static const char *const own[] = {"layers", "wheels", "roots", "scratch", "lost+found"};
+
+	(void)arg;
+	(void)directory;
+	(void)kind;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strcmp(name, own[i]) == 0)
+			return 0;
+	return strncmp(name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) == 0 ? 0 : -EINVAL;
+}
+
+/* Somebody's directory does not become a store because it was named by mistake. */
+static int check_unused(const struct store *store, struct error *error)
+{
+	int r = io_each_entry(io_open_directory(store->fd, "."), check_own, NULL);
+
+	if (r == -EINVAL)
+		return error_set(error, r, "%s is no wheel store, and not empty", store->path);
+	return r < 0 ? error_set_errno(error, r, UNUSABLE, store->path) : 0;
+}
+
 /* Makes what is missing of a store that may be written to. */
 static int complete(const struct store *store, struct error *error)
 {
 	char version[VERSION_LIMIT];
-	int r = make_directory(store, "layers", 0755);
+	int r;
 
+	if (faccessat(store->fd, VERSION_FILE, F_OK, 0) == 0)
+		return 0;
+	r = check_unused(store, error);
+	if (r < 0)
+		return r;
+	r = make_directory(store, "layers", 0755);
 	if (r == 0)
 		r = make_directory(store, "wheels", 0755);
 	if (r == 0)
 		r = make_directory(store, "roots", 0755);
 	if (r == 0)
 		r = make_directory(store, "scratch", 0700);
-	if (r == 0 && faccessat(store->fd, VERSION_FILE, F_OK, 0) < 0) {
+	if (r == 0) {
 		snprintf(version, sizeof(version), "%d\n", VERSION);
 		r = io_publish(store->fd, VERSION_FILE, version, strlen(version), 0644);
 	}
@@ -130,8 +159,10 @@ static int take_lock(struct store *store, enum store_mode mode, struct error *er
 
 static int open_for_writing(struct store *store, enum store_mode mode, struct error *error)
 {
-	int r = complete(store, error);
+	int r = mode == STORE_ADD ? complete(store, error) : 0;
 
+	if (r == 0)
+		r = check_version(store, error);
 	if (r == 0)
 		r = take_lock(store, mode, error);
 	if (r == 0)
@@ -143,7 +174,7 @@ static int open_for_writing(struct store *store, enum store_mode mode, struct er
 
 static int open_parts(struct store *store, enum store_mode mode, struct error *error)
 {
-	int r = mode == STORE_READ ? 0 : io_make_directories(store->path, 0755);
+	int r = mode == STORE_ADD ? io_make_directories(store->path, 0755) : 0;
 
 	if (r < 0)
 		return error_set_errno(error, r, UNUSABLE, store->path);
@@ -154,7 +185,7 @@ static int open_parts(struct store *store, enum store_mode mode, struct error *e
 	r = check_trust(store->fd, store->path, error);
 	if (r == 0 && mode != STORE_READ)
 		r = open_for_writing(store, mode, error);
-	if (r == 0)
+	if (r == 0 && mode == STORE_READ)
 		r = check_version(store, error);
 	if (r == 0)
 		r = store->layers = open_directory(store, "layers", error);
@@ -224,28 +255,30 @@ static bool read_wheel(const struct store *store, char *name, struct store_wheel
 	return true;
 }
 
+struct wheel_walk {
+	const struct store *store;
+	store_wheel_fn *fn;
+	void *arg;
+};
+
+static int visit_wheel(void *arg, int directory, const char *name, mode_t kind)
+{
+	const struct wheel_walk *walk = arg;
+	_cleanup_free_ char *copy = strdup(name);
+	struct store_wheel wheel;
+
+	(void)directory;
+	(void)kind;
+	if (!copy)
+		return -ENOMEM;
+	return read_wheel(walk->store, copy, &wheel) ? walk->fn(walk->arg, &wheel) : 0;
+}
+
 int store_each_wheel(const struct store *store, store_wheel_fn *fn, void *arg)
 {
-	int fd = openat(store->wheels, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct wheel_walk walk = {.store = store, .fn = fn, .arg = arg};
 
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&fd);
-		return r;
-	}
-	while (r == 0) {
-		struct store_wheel wheel;
-		struct dirent *entry;
-
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return -errno;
-		if (read_wheel(store, entry->d_name, &wheel))
-			r = fn(arg, &wheel);
-	}
-	return r;
+	return io_each_entry(io_open_directory(store->wheels, "."), visit_wheel, &walk);
 }
 
 int store_open_layer(const struct store *store, const char *digest, struct error *error)

@@ -1,5 +1,4 @@
 /* Whether a layer still is what was imported. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "digest.h"
 #include "tree/layer_image_format.h"
 #include "venvfs/cleanup.h"
+#include "venvfs/io.h"
 #include "venvfs/layer_image.h"
 #include "venvfs/path.h"
 #include "venvfs/store.h"
@@ -67,34 +67,16 @@ static int check_file(void *arg, const char *path, const struct stat *st, const 
 }
 
 /* Counts what is in a directory and below that is no directory. */
-static int count_files(int fd, size_t *count)
+static int count_entry(void *arg, int directory, const char *name, mode_t kind)
 {
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	size_t *count = arg;
+	int below = io_open_directory(directory, name);
 
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&copy);
-		return r;
-	}
-	while (r == 0) {
-		_cleanup_close_ int below = -1;
-		struct dirent *entry;
-
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return -errno;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		below = openat(copy, entry->d_name,
-			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (below >= 0)
-			r = count_files(below, count);
-		else
-			++*count;
-	}
-	return r;
+	(void)kind;
+	if (below >= 0)
+		return io_each_entry(below, count_entry, count);
+	++*count;
+	return 0;
 }
 
 static int check_files(int layer, const char *digest, struct error *error)
@@ -111,7 +93,7 @@ static int check_files(int layer, const char *digest, struct error *error)
 	if (r < 0)
 		return r;
 	if (files >= 0)
-		r = count_files(files, &there);
+		r = io_each_entry(io_open_directory(files, "."), count_entry, &there);
 	if (r < 0)
 		return error_set_errno(error, r, "the files of %s", digest);
 	return there == self.count

@@ -1,14 +1,17 @@
 #include "bytecode.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "name_place.h"
+#include "venvfs/path.h"
 
 #define CACHE_DIRECTORY "__pycache__"
+#define COMPARE_CHUNK	8192
 
 /* How much of @name comes before @suffix; 0: it does not end so. */
 static size_t stem_before(const char *name, size_t length, const char *suffix)
@@ -38,6 +41,47 @@ static size_t source_stem(const char *name)
 	return before;
 }
 
+/* Whether the file @name of the upper's @directory has @size bytes, which are those of @original. */
+static bool has_bytes(struct tree *tree, const struct node *directory, const char *name,
+		      const struct content *original, off_t size)
+{
+	_cleanup_content_ struct content *upper = NULL, *file = NULL;
+	char a[COMPARE_CHUNK], b[COMPARE_CHUNK];
+	off_t done = 0;
+	int fd;
+
+	if (tree_upper_directory(tree, directory, &upper) < 0)
+		return false;
+	fd = openat(upper->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	file = fd < 0 ? NULL : content_from_fd(fd);
+	while (file && done < size) {
+		ssize_t n = content_read(file, a, sizeof(a), done);
+
+		if (n <= 0 || content_read(original, b, (size_t)n, done) != n ||
+		    memcmp(a, b, (size_t)n) != 0)
+			return false;
+		done += n;
+	}
+	return file && done == size;
+}
+
+/* Whether the source @name of the upper, @st, differs from the layer's in nothing that matters for
+ * its bytecode: it was copied up for its mode, say. */
+static bool is_copy(struct tree *tree, const struct node *directory, const char *name,
+		    const struct stat *st, unsigned layer)
+{
+	_cleanup_content_ struct content *original = NULL;
+	_cleanup_free_ char *path = NULL;
+	struct stat lower;
+
+	return S_ISREG(st->st_mode) && directory->view->lower &&
+	       path_join(directory->view->lower, name, &path) == 0 &&
+	       stack_getattr(tree->stack, layer, path, &lower) == 0 && S_ISREG(lower.st_mode) &&
+	       lower.st_size == st->st_size && lower.st_mtim.tv_sec == st->st_mtim.tv_sec &&
+	       stack_open(tree->stack, layer, path, &original) == 0 &&
+	       has_bytes(tree, directory, name, original, st->st_size);
+}
+
 bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char *name,
 		       unsigned layer)
 {
@@ -57,7 +101,11 @@ bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char 
 	r = tree_load_view(tree, directory);
 	if (r == 0)
 		r = tree_find(tree, directory, source, &found);
-	return r == 0 && (found.source != NODE_LOWER || found.layer != layer);
+	if (r < 0)
+		return false;
+	return found.source == NODE_LOWER
+		       ? found.layer != layer
+		       : !is_copy(tree, directory, source, &found.st, layer);
 }
 
 /* The search for a source's bytecode. */
@@ -126,6 +174,19 @@ void bytecode_source_made(struct tree *tree, struct node *directory, const char 
 {
 	if (module_stem(name) == 0)
 		return;
-	NAMES_EXCLUSIVE(tree);
-	bytecode_source_changed(tree, directory, name);
+	{
+		NAMES_EXCLUSIVE(tree);
+		bytecode_source_changed(tree, directory, name);
+	}
+	tree_settle(tree);
+}
+
+void bytecode_file_changed(struct tree *tree, const struct node *node)
+{
+	{
+		NAMES_EXCLUSIVE(tree);
+		for (const struct name *name = node->names; name; name = name->alias)
+			bytecode_source_changed(tree, name->parent, name->text);
+	}
+	tree_settle(tree);
 }

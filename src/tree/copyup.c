@@ -114,6 +114,7 @@ static int copy_regular(struct tree *tree, unsigned layer, const char *path, con
 {
 	_cleanup_content_ struct content *original = NULL;
 	_cleanup_close_ int fd = -1;
+	struct stat shown = *st;
 	int r = stack_open(tree->stack, layer, path, &original);
 
 	if (r < 0)
@@ -121,11 +122,14 @@ static int copy_regular(struct tree *tree, unsigned layer, const char *path, con
 	fd = openat(tree->work_fd, temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
+	/* Bytes that are cut off are a change, and must never show under the old time. */
+	if (keep < st->st_size)
+		shown.st_mtim.tv_nsec = UTIME_NOW;
 	r = keep > 0 ? copy_data(original, fd, keep) : 0;
 	if (r == 0)
 		r = copy_xattrs(tree, layer, path, fd);
 	if (r == 0)
-		r = copy_attributes(tree, st, fd);
+		r = copy_attributes(tree, &shown, fd);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	return r;

@@ -67,20 +67,27 @@ static int append_shebang(struct buffer *out, const struct generated_context *co
 	return r;
 }
 
+void generated_script_body(struct buffer *out, const char *module, const char *object)
+{
+	buffer_printf(out,
+		      "import sys\n"
+		      "\n"
+		      "from %s import %.*s\n"
+		      "\n"
+		      "if __name__ == \"__main__\":\n"
+		      "    for suffix in (\"-script.py\", \"-script.pyw\", \".exe\"):\n"
+		      "        if sys.argv[0].endswith(suffix):\n"
+		      "            sys.argv[0] = sys.argv[0][: -len(suffix)]\n"
+		      "    sys.exit(%s())\n",
+		      module, (int)strcspn(object, "."), object, object);
+}
+
 int gen_pip_script(const struct generated_context *context, struct buffer *out)
 {
 	int r = append_shebang(out, context);
 
 	if (r < 0)
 		return r;
-	buffer_puts(out, "import sys\n"
-			 "\n"
-			 "from pip._internal.cli.main import main\n"
-			 "\n"
-			 "if __name__ == \"__main__\":\n"
-			 "    for suffix in (\"-script.py\", \"-script.pyw\", \".exe\"):\n"
-			 "        if sys.argv[0].endswith(suffix):\n"
-			 "            sys.argv[0] = sys.argv[0][: -len(suffix)]\n"
-			 "    sys.exit(main())\n");
+	generated_script_body(out, "pip._internal.cli.main", "main");
 	return buffer_status(out);
 }

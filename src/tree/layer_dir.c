@@ -1,7 +1,7 @@
 /* A layer that is a plain directory. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +11,53 @@
 #include "inode.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/hash.h"
+#include "venvfs/io.h"
 #include "venvfs/layer.h"
 #include "venvfs/path.h"
 
-#define CACHED_DIRECTORIES 64
+#define CACHED_DIRECTORIES 256
 
 struct layer_dir {
 	struct layer layer;
 	int root; /* O_PATH */
 	dev_t device;
-	struct content_cache *directories; /* O_PATH descriptors by the hash of their path */
+	uint64_t serial; /* of all layers that ever were */
 };
+
+/* O_PATH descriptors of directories, by the hash of their layer and path. All layers share them: an
+ * environment may have hundreds, and a process may not have that many times as many open files. */
+static struct {
+	pthread_mutex_t lock;
+	struct content_cache *cache; /* NULL while there is no layer */
+	size_t layers;
+	uint64_t serials;
+} opened = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The serial of a new layer, or 0 without memory. */
+static uint64_t share_directories(void)
+{
+	uint64_t serial = 0;
+
+	pthread_mutex_lock(&opened.lock);
+	if (!opened.cache)
+		opened.cache = content_cache_new(CACHED_DIRECTORIES);
+	if (opened.cache) {
+		opened.layers++;
+		serial = ++opened.serials;
+	}
+	pthread_mutex_unlock(&opened.lock);
+	return serial;
+}
+
+static void unshare_directories(void)
+{
+	pthread_mutex_lock(&opened.lock);
+	if (--opened.layers == 0) {
+		content_cache_free(opened.cache);
+		opened.cache = NULL;
+	}
+	pthread_mutex_unlock(&opened.lock);
+}
 
 static struct layer_dir *layer_dir_of(struct layer *layer)
 {
@@ -32,11 +68,12 @@ static struct layer_dir *layer_dir_of(struct layer *layer)
 static int open_directory(struct layer_dir *self, const char *path, size_t length,
 			  struct content **out)
 {
-	uint64_t key = hash_bytes(path, length, HASH_SEED);
+	uint64_t key = hash_bytes(path, length, hash_bytes(&self->serial, sizeof(self->serial),
+							   HASH_SEED));
 	_cleanup_free_ char *copy = NULL;
 	int fd;
 
-	*out = content_cache_get(self->directories, key, CONTENT_DIRECTORY);
+	*out = content_cache_get(opened.cache, key, CONTENT_DIRECTORY);
 	if (*out)
 		return 0;
 	copy = strndup(path, length);
@@ -48,7 +85,7 @@ static int open_directory(struct layer_dir *self, const char *path, size_t lengt
 	*out = content_from_fd(fd);
 	if (!*out)
 		return -ENOMEM;
-	content_cache_put(self->directories, key, CONTENT_DIRECTORY, *out);
+	content_cache_put(opened.cache, key, CONTENT_DIRECTORY, *out);
 	return 0;
 }
 
@@ -85,32 +122,28 @@ static int layer_dir_getattr(struct layer *layer, const char *path, struct stat 
 	return 0;
 }
 
+struct lister {
+	layer_list_fn *fn;
+	void *arg;
+};
+
+static int list_entry(void *arg, int directory, const char *name, mode_t kind)
+{
+	const struct lister *lister = arg;
+
+	(void)directory;
+	return lister->fn(lister->arg, name, kind);
+}
+
 static int layer_dir_list(struct layer *layer, const char *path, layer_list_fn *fn, void *arg)
 {
 	_cleanup_content_ struct content *directory = NULL;
-	_cleanup_closedir_ DIR *dir = NULL;
-	int fd, r = open_directory(layer_dir_of(layer), path, strlen(path), &directory);
+	struct lister lister = {.fn = fn, .arg = arg};
+	int r = open_directory(layer_dir_of(layer), path, strlen(path), &directory);
 
 	if (r < 0)
 		return r;
-	fd = openat(directory->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&fd);
-		return r;
-	}
-	while (r == 0) {
-		struct dirent *entry;
-
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return -errno;
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = fn(arg, entry->d_name, DTTOIF(entry->d_type));
-	}
-	return r;
+	return io_each_entry(io_open_directory(directory->fd, "."), list_entry, &lister);
 }
 
 static int layer_dir_readlink(struct layer *layer, const char *path, char *buffer, size_t size)
@@ -206,7 +239,8 @@ static void layer_dir_free(struct layer *layer)
 {
 	struct layer_dir *self = layer_dir_of(layer);
 
-	content_cache_free(self->directories);
+	if (self->serial != 0)
+		unshare_directories();
 	cleanup_close(&self->root);
 	free(self);
 }
@@ -249,9 +283,9 @@ int layer_dir_open(const char *name, const char *path, const char *attach, struc
 	*self = (struct layer_dir){
 		.layer = {.ops = &layer_dir_ops, .name = strdup(name), .attach = strdup(attach)},
 		.root = -1,
-		.directories = content_cache_new(CACHED_DIRECTORIES),
+		.serial = share_directories(),
 	};
-	if (!self->layer.name || !self->layer.attach || !self->directories)
+	if (!self->layer.name || !self->layer.attach || self->serial == 0)
 		error_set_errno(error, r, "the layer %s", path);
 	else
 		r = self->root = open_root(path, &st, error);

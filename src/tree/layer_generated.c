@@ -147,7 +147,8 @@ static int layer_generated_list(struct layer *layer, const char *path, layer_lis
 		pthread_mutex_lock(&self->lock);
 		hidden = file->hidden;
 		pthread_mutex_unlock(&self->lock);
-		if (!hidden || S_ISDIR(file->entry->mode)) /* not under the lock: @fn may come back to this layer */
+		/* Not under the lock: @fn may come back to this layer. */
+		if (!hidden || S_ISDIR(file->entry->mode))
 			r = fn(arg, name, file->entry->mode & S_IFMT);
 	}
 	return r;

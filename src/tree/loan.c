@@ -83,6 +83,21 @@ int loan_open(int fd, int flags, mode_t bits)
 	return opened < 0 ? -errno : opened;
 }
 
+int loan_handle(int directory, const char *name)
+{
+	const int flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+	_cleanup_loan_ struct loan loan = LOAN_NONE;
+	int fd = openat(directory, name, flags), r;
+
+	if (fd >= 0 || errno != EACCES)
+		return fd < 0 ? -errno : fd;
+	r = loan_take(directory, S_IXUSR, &loan);
+	if (r < 0)
+		return r;
+	fd = openat(directory, name, flags);
+	return fd < 0 ? -errno : fd;
+}
+
 int loan_chmod(int fd, mode_t mode)
 {
 	int r;

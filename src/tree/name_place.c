@@ -110,14 +110,12 @@ static int open_pin(struct name_place *place)
 	_cleanup_content_ struct content *own = NULL;
 	int fd, r;
 
-	if (S_ISDIR(place->node->kind)) {
-		r = tree_upper_directory(place->tree, place->node, &own);
-		if (r < 0)
-			return r;
-		fd = fcntl(own->fd, F_DUPFD_CLOEXEC, 3);
-	} else {
-		fd = openat(place->directory->fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	}
+	if (!S_ISDIR(place->node->kind))
+		return loan_handle(place->directory->fd, place->name);
+	r = tree_upper_directory(place->tree, place->node, &own);
+	if (r < 0)
+		return r;
+	fd = fcntl(own->fd, F_DUPFD_CLOEXEC, 3);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -81,7 +81,7 @@ struct node_template {
 	mode_t kind;
 	uint64_t ino;
 	uint64_t upper_ino;    /* of a file of the upper, else 0 */
-	bool has_names;	       /* that file has several names */
+	bool has_names;	       /* that file has several */
 	struct view *view;     /* taken over when a node is made, else left to the caller */
 	struct content *snapshot; /* the same */
 };
@@ -102,8 +102,8 @@ struct node *node_get(struct node_table *table, uint64_t id);
 /*
  * The node called @name in @parent, found or made from @template, with its look-up count raised.
  * *made tells which. A file of the upper may be found under another name of it, even one that is
- * gone by now; it then gets this one as an alias. -EAGAIN: not found, and the tree has changed since @epoch was
- * read, so that the template may be out of date.
+ * gone by now; it then gets this one as an alias. -EAGAIN: not found, and the tree has changed
+ * since @epoch was read, so that the template may be out of date.
  */
 int node_obtain(struct node_table *table, struct node *parent, const char *name,
 		struct node_template *template, uint64_t epoch, struct node **out, bool *made);

@@ -84,7 +84,9 @@ static int implied_directory(const struct stack *stack, struct layer *layer, str
 	return 0;
 }
 
-int stack_getattr(const struct stack *stack, unsigned index, const char *path, struct stat *out)
+/* As stack_getattr(), also -ENOTDIR: in this layer, something above @path is no directory. */
+static int get_attributes(const struct stack *stack, unsigned index, const char *path,
+			  struct stat *out)
 {
 	struct layer *layer = stack->layers[index];
 	const char *inner = NULL;
@@ -101,10 +103,17 @@ int stack_getattr(const struct stack *stack, unsigned index, const char *path, s
 		break;
 	}
 	if (r < 0)
-		return r == -ENOTDIR ? -ENOENT : r;
+		return r;
 	present(stack, out);
 	out->st_ino = inode_of_layer(index, out->st_ino);
 	return 0;
+}
+
+int stack_getattr(const struct stack *stack, unsigned index, const char *path, struct stat *out)
+{
+	int r = get_attributes(stack, index, path, out);
+
+	return r == -ENOTDIR ? -ENOENT : r;
 }
 
 static bool shows(const struct stack *stack, unsigned index, const char *path, bool core_only)
@@ -157,15 +166,16 @@ int stack_directory_sources(const struct stack *stack, const char *path, bool co
 
 		if (!shows(stack, i, path, core_only))
 			continue;
-		r = stack_getattr(stack, i, path, &st);
+		r = get_attributes(stack, i, path, &st);
 		if (r == -ENOENT)
 			continue;
+		/* What is no directory, here or above, hides all that is below it. */
+		if (r == -ENOTDIR || (r == 0 && !S_ISDIR(st.st_mode)))
+			break;
 		if (r < 0) {
 			stack_sources_clear(out);
 			return r;
 		}
-		if (!S_ISDIR(st.st_mode))
-			break;
 		out->layers[out->count++] = (uint16_t)i;
 	}
 	return 0;

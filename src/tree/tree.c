@@ -7,6 +7,7 @@
 
 #include "bytecode.h"
 #include "inode.h"
+#include "loan.h"
 #include "tree_internal.h"
 #include "upper.h"
 #include "venvfs/path.h"
@@ -56,6 +57,18 @@ static int make_root(struct tree *tree)
 	return tree_load_view(tree, node_table_root(tree->nodes));
 }
 
+/* Whoever changes a name is let in before those who look up afterwards: the library's default lets
+ * a few busy readers keep it waiting for seconds. So nobody may take the lock shared twice. */
+static void names_init(pthread_rwlock_t *names)
+{
+	pthread_rwlockattr_t attributes;
+
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(names, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+}
+
 int tree_new(const struct tree_config *config, struct tree **out)
 {
 	struct tree *tree = calloc(1, sizeof(*tree));
@@ -71,7 +84,7 @@ int tree_new(const struct tree_config *config, struct tree **out)
 			close(config->work_fd);
 		return -ENOMEM;
 	}
-	pthread_rwlock_init(&tree->names, NULL);
+	names_init(&tree->names);
 	for (unsigned i = 0; i < COPYUP_LOCKS; i++)
 		pthread_mutex_init(&tree->copyup_locks[i], NULL);
 	tree->stack = stack;
@@ -181,6 +194,16 @@ int tree_load_view(struct tree *tree, struct node *directory)
 	return r == -EUCLEAN ? -EIO : r;
 }
 
+/* One name at a time, for where the modes of those above forbid the whole path. */
+static int open_in_parent(struct tree *tree, const struct node *directory)
+{
+	_cleanup_content_ struct content *above = NULL;
+	_cleanup_free_ char *name = NULL;
+	int r = tree_upper_place(tree, directory, &above, &name);
+
+	return r < 0 ? r : loan_handle(above->fd, name);
+}
+
 static int open_upper_directory(struct tree *tree, const struct node *directory)
 {
 	_cleanup_buffer_ struct buffer path = {0};
@@ -194,7 +217,8 @@ static int open_upper_directory(struct tree *tree, const struct node *directory)
 	r = node_path(tree->nodes, directory, &path);
 	if (r < 0)
 		return r;
-	return path_open_beneath(tree->upper_fd, path.data, O_PATH | O_DIRECTORY, 0);
+	r = path_open_beneath(tree->upper_fd, path.data, O_PATH | O_DIRECTORY, 0);
+	return r == -EACCES ? open_in_parent(tree, directory) : r;
 }
 
 int tree_upper_directory(struct tree *tree, const struct node *directory, struct content **out)
@@ -375,6 +399,7 @@ static int upper_attributes(struct tree *tree, const struct node *node, struct s
 {
 	_cleanup_content_ struct content *directory = NULL;
 	_cleanup_free_ char *name = NULL;
+	_cleanup_close_ int handle = -1;
 	int r;
 
 	if (node->orphan && node->orphan->fd >= 0)
@@ -386,7 +411,12 @@ static int upper_attributes(struct tree *tree, const struct node *node, struct s
 	r = tree_upper_place(tree, node, &directory, &name);
 	if (r < 0)
 		return r;
-	return fstatat(directory->fd, name, out, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	if (fstatat(directory->fd, name, out, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (errno != EACCES)
+		return -errno;
+	handle = loan_handle(directory->fd, name);
+	return handle < 0 ? handle : fstat(handle, out) < 0 ? -errno : 0;
 }
 
 int tree_lower_path(struct tree *tree, const struct node *node, char **out)

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "bytecode.h"
 #include "loan.h"
 #include "tree_internal.h"
 
@@ -103,12 +104,15 @@ int tree_setattr(struct tree *tree, uint64_t id, const struct stat *attr, unsign
 		if (r == 0)
 			r = set_attributes(node, &handle, attr, what);
 	}
+	/* With its old time back, an edited source would pass for the one before. */
+	if (r == 0 && what & TREE_SET_MTIME && S_ISREG(node->kind))
+		bytecode_file_changed(tree, node);
 	return r < 0 ? r : tree_getattr(tree, id, out);
 }
 
 int tree_readlink(struct tree *tree, uint64_t id, char *buffer, size_t size)
 {
-	_cleanup_content_ struct content *directory = NULL;
+	_cleanup_close_ int handle = -1;
 	_cleanup_free_ char *path = NULL;
 	struct node *node;
 	ssize_t length;
@@ -123,14 +127,10 @@ int tree_readlink(struct tree *tree, uint64_t id, char *buffer, size_t size)
 		r = tree_lower_path(tree, node, &path);
 		return r < 0 ? r : stack_readlink(tree->stack, node->layer, path, buffer, size);
 	}
-	if (node->orphan) {
-		length = readlinkat(node->orphan->fd, "", buffer, size - 1);
-	} else {
-		r = tree_upper_place(tree, node, &directory, &path);
-		if (r < 0)
-			return r;
-		length = readlinkat(directory->fd, path, buffer, size - 1);
-	}
+	r = tree_upper_handle(tree, node, &handle);
+	if (r < 0)
+		return r;
+	length = readlinkat(handle, "", buffer, size - 1);
 	if (length < 0)
 		return -errno;
 	buffer[length] = '\0';

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "bytecode.h"
 #include "loan.h"
 #include "tree_internal.h"
 
@@ -20,8 +21,9 @@ int tree_upper_handle(struct tree *tree, const struct node *node, int *out)
 		*out = r < 0 ? -1 : fcntl(node->orphan->fd, F_DUPFD_CLOEXEC, 3);
 	} else {
 		r = tree_upper_place(tree, node, &directory, &name);
-		*out = r < 0 ? -1
-			     : openat(directory->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (r == 0)
+			r = *out = loan_handle(directory->fd, name);
+		return r < 0 ? r : 0;
 	}
 	return r < 0 ? r : *out < 0 ? -errno : 0;
 }
@@ -121,17 +123,12 @@ int tree_open_upper(struct tree *tree, struct node *node, struct content **out)
 	return open_upper(tree, node, CONTENT_WRITE, out);
 }
 
-ssize_t tree_write(struct tree *tree, uint64_t id, const void *data, size_t size, off_t offset)
+static ssize_t write_at(int fd, const char *data, size_t size, off_t offset)
 {
-	_cleanup_content_ struct content *content = NULL;
 	size_t done = 0;
-	int r = open_for_change(tree, id, &content);
 
-	if (r < 0)
-		return r;
 	while (done < size) {
-		ssize_t n = pwrite(content->fd, (const char *)data + done, size - done,
-				   offset + (off_t)done);
+		ssize_t n = pwrite(fd, data + done, size - done, offset + (off_t)done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -140,6 +137,22 @@ ssize_t tree_write(struct tree *tree, uint64_t id, const void *data, size_t size
 		done += (size_t)n;
 	}
 	return (ssize_t)done;
+}
+
+ssize_t tree_write(struct tree *tree, uint64_t id, const void *data, size_t size, off_t offset)
+{
+	_cleanup_content_ struct content *content = NULL;
+	const struct node *node = node_get(tree->nodes, id);
+	bool is_lower = node && node->source == NODE_LOWER;
+	ssize_t n;
+	int r = open_for_change(tree, id, &content);
+
+	if (r < 0)
+		return r;
+	n = write_at(content->fd, data, size, offset);
+	if (is_lower)
+		bytecode_file_changed(tree, node);
+	return n;
 }
 
 int tree_fallocate(struct tree *tree, uint64_t id, int mode, off_t offset, off_t length)

@@ -233,5 +233,6 @@ int tree_rename(struct tree *tree, uint64_t parent, const char *name, uint64_t n
 		if (r == 0)
 			r = rename_locked(tree, parent, name, new_parent, new_name, flags);
 	} while (r == -EAGAIN);
+	tree_settle(tree);
 	return r;
 }

@@ -1,6 +1,5 @@
 #include "upper.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -34,18 +33,10 @@ static void whiteout_name(const char *name, char out[NAME_MAX + 1], bool *is_lon
 			 (int)(NAME_MAX - strlen(WHITEOUT_PREFIX)), name);
 }
 
-/* A directory stream over what @fd refers to. */
-static int open_stream(int fd, DIR **out)
+/* Another descriptor of the directory @fd, to be listed. */
+static int open_for_listing(int fd)
 {
-	int copy = loan_open(fd, O_RDONLY | O_DIRECTORY, S_IRUSR | S_IXUSR);
-
-	if (copy < 0)
-		return copy;
-	*out = fdopendir(copy);
-	if (*out)
-		return 0;
-	close(copy);
-	return -ENOMEM;
+	return loan_open(fd, O_RDONLY | O_DIRECTORY, S_IRUSR | S_IXUSR);
 }
 
 /* A mark's content, which is a name or a path: short, without NUL, and a regular file. */
@@ -122,32 +113,28 @@ static int read_one_mark(int fd, const char *mark, struct upper_marks *out)
 	return r == -EEXIST ? 0 : r;
 }
 
+static int read_if_mark(void *arg, int directory, const char *name, mode_t kind)
+{
+	int r = upper_is_reserved(name) ? read_one_mark(directory, name, arg) : 0;
+
+	(void)kind;
+	if (r == -EUCLEAN)
+		log_error(
+			"the store is damaged: a mark named %s cannot be understood; remove it to "
+			"give up what it says",
+			name);
+	return r;
+}
+
 int upper_read_marks(int fd, struct upper_marks *out)
 {
 	_cleanup_loan_ struct loan loan = LOAN_NONE;
-	_cleanup_closedir_ DIR *dir = NULL;
-	struct dirent *entry;
 	int r;
 
 	*out = (struct upper_marks){0};
 	r = loan_take(fd, S_IRUSR | S_IXUSR, &loan);
 	if (r == 0)
-		r = open_stream(fd, &dir);
-	while (r == 0) {
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry) {
-			r = -errno;
-			break;
-		}
-		if (!upper_is_reserved(entry->d_name))
-			continue;
-		r = read_one_mark(fd, entry->d_name, out);
-		if (r == -EUCLEAN)
-			log_error("the store is damaged: a mark named %s cannot be understood; "
-				  "remove it to give up what it says",
-				  entry->d_name);
-	}
+		r = io_each_entry(open_for_listing(fd), read_if_mark, out);
 	if (r < 0)
 		upper_marks_clear(out);
 	return r;
@@ -222,46 +209,39 @@ int upper_mark_redirect(int work_fd, int fd, const char *path)
 	return publish_mark(work_fd, fd, WHITEOUT_REDIRECT, path);
 }
 
+static int remove_if_mark(void *arg, int directory, const char *name, mode_t kind)
+{
+	(void)arg;
+	(void)kind;
+	return upper_is_reserved(name) && unlinkat(directory, name, 0) < 0 ? -errno : 0;
+}
+
 int upper_remove_marks(int fd)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	int r;
-
 	/* First the redirect: without it, no layer's entry can show for want of its whiteout. */
 	if (unlinkat(fd, WHITEOUT_REDIRECT, 0) < 0 && errno != ENOENT)
 		return -errno;
-	r = open_stream(fd, &dir);
-	while (r == 0) {
-		struct dirent *entry;
+	return io_each_entry(open_for_listing(fd), remove_if_mark, NULL);
+}
 
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return -errno;
-		if (upper_is_reserved(entry->d_name) && unlinkat(fd, entry->d_name, 0) < 0)
-			r = -errno;
-	}
-	return r;
+struct lister {
+	int (*fn)(void *arg, const char *name, mode_t kind);
+	void *arg;
+};
+
+static int list_unless_mark(void *arg, int directory, const char *name, mode_t kind)
+{
+	const struct lister *lister = arg;
+
+	(void)directory;
+	return upper_is_reserved(name) ? 0 : lister->fn(lister->arg, name, kind);
 }
 
 int upper_list(int fd, int (*fn)(void *arg, const char *name, mode_t kind), void *arg)
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	int r = open_stream(fd, &dir);
+	struct lister lister = {.fn = fn, .arg = arg};
 
-	while (r == 0) {
-		struct dirent *entry;
-
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return -errno;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    upper_is_reserved(entry->d_name))
-			continue;
-		r = fn(arg, entry->d_name, DTTOIF(entry->d_type));
-	}
-	return r;
+	return io_each_entry(open_for_listing(fd), list_unless_mark, &lister);
 }
 
 void upper_temporary_name(char name[UPPER_TEMPORARY_SIZE])

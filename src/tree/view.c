@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "upper.h"
+#include "venvfs/log.h"
 
 struct view *view_new(char *lower, bool core_only)
 {
@@ -61,7 +62,11 @@ static int load_locked(struct view *view, const struct stack *stack, int fd)
 	upper_marks_clear(&marks);
 	if (!view->lower)
 		return 0;
-	return stack_directory_sources(stack, view->lower, view->core_only, &view->sources);
+	r = stack_directory_sources(stack, view->lower, view->core_only, &view->sources);
+	if (r == 0 && view->redirected && !view->core_only && view->sources.count == 0)
+		log_warning("a renamed directory lacks what layers had in it: no layer has %s now",
+			    view->lower);
+	return r;
 }
 
 int view_load(struct view *view, const struct stack *stack, int fd)

@@ -93,14 +93,17 @@ static int check_places(struct archive *archive, uint64_t end, struct error *err
 	qsort(entries, archive->count, sizeof(*entries), compare_headers);
 	if (archive->count > 0 ? entries[0].header != 0 : end != 0)
 		return error_set(error, -EBADMSG, "something stands before its first entry");
+	if (archive->count > 0 && entries[archive->count - 1].header >= end)
+		return error_set(error, -EBADMSG, "the entry '%s' has a place behind the last one",
+				 QUOTE(entries[archive->count - 1].path));
 	for (size_t i = 0; i < archive->count; i++) {
 		bool last = i + 1 == archive->count;
 		uint64_t next = last ? end : entries[i + 1].header;
 		int r;
 
-		if (next <= entries[i].header)
+		if (next == entries[i].header)
 			return error_set(error, -EBADMSG,
-					 "the entry '%s' has the place of another one, or none",
+					 "the entry '%s' has the place of another one",
 					 QUOTE(entries[i].path));
 		r = archive_check_local(archive->fd, &entries[i], next, error);
 		if (r < 0)

@@ -78,23 +78,23 @@ static const char *widen_central(struct archive_entry *entry, struct extra *extr
 	return "a wrong zip64 field";
 }
 
-/* That of a local header holds both sizes (APPNOTE 4.5.3). */
-static const char *widen_local(uint64_t *size, uint64_t *compressed_size, struct extra *extra)
+/* Whether a size stands in the header, or is said to stand in the zip64 field, as it does there. */
+static bool agrees(uint64_t narrow, uint64_t wide)
 {
-	uint64_t wide[2];
+	return narrow == ZIP64_SENTINEL || narrow == wide;
+}
 
+/* The zip64 field of a local header holds both sizes (APPNOTE 4.5.3); some writers have one always.
+ */
+static const char *widen_local(uint64_t *size, uint64_t *compressed_size, const struct extra *extra)
+{
 	if (!extra->zip64)
 		return NULL;
-	if (extra->zip64_length != 16 ||
-	    (*size != ZIP64_SENTINEL && *compressed_size != ZIP64_SENTINEL))
+	if (extra->zip64_length != 16 || !agrees(*size, le64(extra->zip64)) ||
+	    !agrees(*compressed_size, le64(extra->zip64 + 8)))
 		return "a wrong zip64 field";
-	wide[0] = le64(extra->zip64);
-	wide[1] = le64(extra->zip64 + 8);
-	if ((*size != ZIP64_SENTINEL && *size != wide[0]) ||
-	    (*compressed_size != ZIP64_SENTINEL && *compressed_size != wide[1]))
-		return "a wrong zip64 field";
-	*size = wide[0];
-	*compressed_size = wide[1];
+	*size = le64(extra->zip64);
+	*compressed_size = le64(extra->zip64 + 8);
 	return NULL;
 }
 

@@ -242,14 +242,9 @@ static int compare_versions(const struct operand *left, enum marker_operator op,
 static int compare_texts(const struct reader *reader, const struct operand *left,
 			 enum marker_operator op, const struct operand *right)
 {
-	bool equal, within;
-
-	if (left->variable == MARKER_EXTRA || right->variable == MARKER_EXTRA)
-		equal = project_name_equal(left->text, left->length, right->text, right->length);
-	else
-		equal = left->length == right->length &&
-			memcmp(left->text, right->text, left->length) == 0;
-	within = memmem(right->text, right->length, left->text, left->length) != NULL;
+	bool equal =
+		left->length == right->length && memcmp(left->text, right->text, left->length) == 0;
+	bool within = memmem(right->text, right->length, left->text, left->length) != NULL;
 
 	switch (op) {
 	case OPERATOR_IN:
@@ -271,6 +266,19 @@ static int compare_texts(const struct reader *reader, const struct operand *left
 	}
 	return error_set(reader->error, -EINVAL, "'%s' in the marker '%s' compares no versions",
 			 operator_names[op], QUOTE(reader->marker));
+}
+
+/* Names of extras have many spellings (PEP 685). */
+static int compare_extras(const struct reader *reader, const struct operand *left,
+			  enum marker_operator op, const struct operand *right)
+{
+	_cleanup_free_ char *a = project_name_normalise(left->text, left->length);
+	_cleanup_free_ char *b = project_name_normalise(right->text, right->length);
+
+	if (!a || !b)
+		return -ENOMEM;
+	return compare_texts(reader, &(struct operand){MARKER_EXTRA, a, strlen(a)}, op,
+			     &(struct operand){MARKER_EXTRA, b, strlen(b)});
 }
 
 /* Whether @name is one of @names, which have commas between them. */
@@ -306,6 +314,8 @@ static int compare(const struct reader *reader, const struct operand *left, enum
 		if (r != -ENOENT)
 			return r;
 	}
+	if (variable == MARKER_EXTRA)
+		return compare_extras(reader, left, op, right);
 	return compare_texts(reader, left, op, right);
 }
 

@@ -97,16 +97,32 @@ static int read_url(struct reader *reader, char **url)
 	return 0;
 }
 
+/* The first comma without a specifier before it, or NULL. A list may end in a comma, as Python's
+ * readers have it. */
+static const char *find_stray_comma(const char *list, size_t length)
+{
+	bool specifier = false;
+
+	for (size_t i = 0; i < length; i++) {
+		if (list[i] == ',' && !specifier)
+			return list + i;
+		specifier = list[i] != ',' && (specifier || list[i] != ' ');
+	}
+	return NULL;
+}
+
 static int read_specifiers(struct reader *reader, struct specifier_set *specifiers)
 {
 	bool parenthesis = skip_char(reader, '(');
 	size_t length = strcspn(reader->p, parenthesis ? ";)" : ";");
-	const char *start = reader->p;
+	const char *start = reader->p, *stray;
 	int r;
 
-	/* A list may end in a comma, as Python's readers have it, but not begin with one. */
-	if (start[strspn(start, " ")] == ',')
+	stray = find_stray_comma(start, length);
+	if (stray) {
+		reader->p = stray;
 		return expected(reader, "version specifier");
+	}
 	r = specifier_set_parse(start, length, specifiers, reader->error);
 	if (r < 0)
 		return r;

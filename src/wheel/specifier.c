@@ -113,23 +113,32 @@ static bool compatible(const struct version *wanted, const struct version *versi
 	       version_release_matches(version, wanted, version_release_count(wanted) - 1);
 }
 
-/* "<2" does not take a pre-release of 2, unless it names one itself. */
+static bool part_equal(struct version_part a, struct version_part b)
+{
+	return (a.text != NULL) == (b.text != NULL) &&
+	       text_compare_numbers(a.text, a.length, b.text, b.length) == 0;
+}
+
+/* "<2" does not take a pre-release of 2, nor "<2.post1" one of 2.post1; "<2rc1" takes 2a1. */
 static bool less(const struct version *wanted, const struct version *version)
 {
 	if (version_compare(version, wanted) >= 0)
 		return false;
-	return version_is_prerelease(wanted) || !version_is_prerelease(version) ||
-	       version_compare_release(version, wanted) != 0;
+	if (version_is_prerelease(wanted) || version_compare_release(version, wanted) != 0)
+		return true;
+	return wanted->post.text && (version->pre.text || !part_equal(version->post, wanted->post));
 }
 
-/* ">1" takes neither a post-release of 1, unless it names one itself, nor "1+local". */
+/* ">1" takes neither "1+local" nor a post-release of 1, nor ">1a1" one of 1a1; ">1.post1" takes
+ * 1.post2, and ">1a1" 1.post1. */
 static bool greater(const struct version *wanted, const struct version *version)
 {
-	if (version_compare(version, wanted) <= 0)
+	if (version_compare_public(version, wanted) <= 0)
 		return false;
-	if (version_compare_release(version, wanted) != 0)
+	if (wanted->post.text || wanted->dev.text || !version->post.text)
 		return true;
-	return (wanted->post.text || !version->post.text) && !version->local.text;
+	return version_compare_release(version, wanted) != 0 ||
+	       version->pre_phase != wanted->pre_phase || !part_equal(version->pre, wanted->pre);
 }
 
 bool specifier_contains(const struct specifier *specifier, const struct version *version)

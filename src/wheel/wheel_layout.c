@@ -76,6 +76,13 @@ static bool begins_with(const char *path, const char *name)
 	return text_equals(path, strcspn(path, "/"), name);
 }
 
+/* Whether a script has the name of one that activates an environment. */
+static bool activates(const char *name)
+{
+	return strcmp(name, "activate") == 0 || strncasecmp(name, "activate.", 9) == 0 ||
+	       strcmp(name, "activate_this.py") == 0;
+}
+
 /* What belongs to the environment, or to the installer, is nothing that a wheel may bring. */
 static int check_place(struct wheel *wheel, const struct wheel_file *file, struct error *error)
 {
@@ -85,7 +92,7 @@ static int check_place(struct wheel *wheel, const struct wheel_file *file, struc
 	if (name && entry_points_is_python(name))
 		return error_set(error, -EBADMSG, "'%s' would take the place of the interpreter",
 				 QUOTE(file->source));
-	if (name && strncmp(name, "activate", strlen("activate")) == 0)
+	if (name && activates(name))
 		return add_warning(&wheel->warnings,
 				   "'%s' may take the place of a script that activates an "
 				   "environment",
@@ -267,7 +274,7 @@ static int warn_of_entry_points(struct wheel *wheel)
 	for (size_t i = 0; r == 0 && i < wheel->entry_points.count; i++) {
 		const char *name = wheel->entry_points.items[i].name;
 
-		if (strncmp(name, "activate", strlen("activate")) == 0)
+		if (activates(name))
 			r = add_warning(&wheel->warnings,
 					"the entry point '%s' may take the place of a script that "
 					"activates an environment",

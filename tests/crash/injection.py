@@ -1,4 +1,4 @@
-"""Faults in the daemon's own system calls: strace(1) makes the Nth call of a kind fail, or kills."""
+"""Faults in the daemon's own system calls: strace(1) lets the Nth of a kind fail, or kills."""
 
 import collections
 import os
@@ -35,8 +35,10 @@ def serving_thread(pid):
         for thread in os.listdir(f"/proc/{pid}/task"):
             with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
                 words = file.read().split()
-            if words[0] == "0" and os.readlink(f"/proc/{pid}/fd/{int(words[1], 16)}") == "/dev/fuse":
-                return int(thread)
+            if words[0] == "0":  # read
+                file = os.readlink(f"/proc/{pid}/fd/{int(words[1], 16)}")
+                if file == "/dev/fuse":
+                    return int(thread)
         time.sleep(0.001)
     raise OSError("no thread waits for requests")
 

@@ -4,6 +4,7 @@ import ctypes
 import os
 
 LONG = "n" * 255
+LAYER_TIME = 10**18  # nanoseconds
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -32,7 +33,7 @@ def make_layers(work):
     os.setxattr(os.path.join(high, "m", "file"), "user.layer", b"kept")
     for root, directories, files in os.walk(work):
         for name in directories + files:
-            os.utime(os.path.join(root, name), ns=(10**18, 10**18), follow_symlinks=False)
+            os.utime(os.path.join(root, name), ns=(LAYER_TIME, LAYER_TIME), follow_symlinks=False)
     return [high, low]
 
 
@@ -120,6 +121,8 @@ SCENARIOS = {
     "rename, a directory back": ([do(os.rename, "merged", "moved")],
                                  do(os.rename, "moved", "merged")),
     "rename, a directory over an empty one": ([], do(os.rename, "dir", "bare")),
+    "rename, the upper's directory over an empty one": (
+        [do(os.mkdir, "own"), do(write, "own/f")], do(os.rename, "own", "bare")),
     "rename, a directory over an emptied one": ([do(clear, "other")],
                                                 do(os.rename, "merged", "other")),
     "rename, the upper's directory to where one was": (

@@ -1,27 +1,13 @@
 /*
  * Any bytes as a spec: libFuzzer's entry point over the parser, from memory. Beyond not crashing,
  * what spec.h promises must hold.
- *
- * Built by clang with -fsanitize=fuzzer,address,undefined from this file, src/spec and src/base,
- * linked with inih.
  */
-#include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "fuzz.h"
 #include "venvfs/spec.h"
 
 #include "../../src/spec/spec_internal.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Ends the process in a way that libFuzzer reports and keeps the input of. */
-static void require(bool condition)
-{
-	if (!condition)
-		__builtin_trap();
-}
 
 static void require_valid(const struct spec *spec)
 {

@@ -349,5 +349,99 @@ def attributes(top):
     assert os.stat(".").st_mtime_ns > before
 
 
+def reserved_name(top, name):
+    """A name that the store keeps for itself can be neither made nor found."""
+    os.chdir(top)
+    write("own", b"own")
+    os.mkdir("own-directory")
+    for call, *arguments in (
+            (os.open, name, os.O_CREAT | os.O_WRONLY), (os.mkdir, name), (os.mkfifo, name),
+            (os.symlink, "own", name), (os.link, "own", name), (os.rename, "own", name),
+            (os.rename, "own-directory", name), (os.rename, "own", "own-directory/" + name)):
+        fails(errno.EINVAL, call, *arguments)
+    fails(errno.ENOENT, os.lstat, name)
+    fails(errno.ENOENT, os.unlink, name)
+    fails(errno.ENOENT, os.rmdir, name)
+    fails(errno.ENOENT, os.rename, name, "other")
+    os.unlink("own")
+    os.rmdir("own-directory")
+
+
+def make_lasting(top):
+    """Things of all kinds, for a look after remounting."""
+    os.chdir(top)
+    os.rename("plain", "once")
+    os.rename("once", "own/twice")
+    write("own/twice/added", b"added")
+    os.unlink("own/twice/sub/lower")
+    os.rename("own/twice", "own/moved")
+    os.rename("whited/sub/deep", "own/deep")
+    os.rename("redirected/sub", "whited/other")
+    os.link("redirected/file", "own/link of the layer's")
+    os.link("own/link of the layer's", "second link")
+    write("own/one", b"one")
+    os.link("own/one", "own/two")
+    os.mkfifo("own/fifo", 0o640)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("own/socket")
+    os.symlink("moved/file", "own/symlink")
+    os.symlink("/nowhere", "own/broken")
+    try:
+        os.setxattr("own/one", "user.mine", b"value\0with a NUL")
+        os.setxattr("whited/file", "user.mine", b"on a layer's file")
+    except OSError as error:
+        assert error.errno == errno.EOPNOTSUPP, error
+    os.chmod("opaque/file", 0o751)
+    for number, path in enumerate(("own/one", "opaque/file", "opaque/sub/deep", "own/moved", "own")):
+        os.utime(path, ns=(1_111_111_111_222_222_000 + number, 1_333_333_333_444_444_000 + number))
+
+
+def refuses_changes(*calls):
+    for call, *arguments in calls:
+        fails(errno.EROFS, call, *arguments)
+
+
+def read_only(top):
+    """No kind of change is possible; everything else is."""
+    os.chdir(top)
+    refuses_changes(
+        (os.open, "new", os.O_CREAT | os.O_WRONLY),
+        (os.open, "all", os.O_WRONLY),
+        (os.open, "all", os.O_RDWR | os.O_TRUNC),
+        (os.truncate, "all", 0),
+        (os.mkdir, "new"),
+        (os.mkfifo, "new"),
+        (os.symlink, "all", "new"),
+        (os.link, "all", "new"),
+        (os.unlink, "all"),
+        (os.rmdir, "empty"),
+        (os.rename, "all", "new"),
+        (os.rename, "deep", "new"),
+        (renameat2, "deep", "empty", RENAME_EXCHANGE),
+        (os.chmod, "all", 0o600),
+        (os.chown, "all", os.getuid(), os.getgid()),
+        (os.utime, "all"),
+        (os.utime, "deep"),
+        (os.setxattr, "all", "user.new", b""),
+        (os.removexattr, "all", "user.new"),
+    )
+    fails((errno.EROFS, errno.EOPNOTSUPP), os.open, ".", os.O_TMPFILE | os.O_RDWR)
+    assert not os.access("all", os.W_OK) and not os.access("deep", os.W_OK)
+    assert os.access("all", os.R_OK) and sorted(os.listdir("deep/er")) == ["all", "and"]
+    assert os.statvfs(".").f_flag & os.ST_RDONLY
+
+
+def read_only_root(top):
+    os.chdir(top)
+    refuses_changes(
+        (os.open, "pyvenv.cfg", os.O_WRONLY),
+        (os.unlink, "bin/python"),
+        (os.rename, "lib", "lib2"),
+        (os.mkdir, "new"),
+        (os.chmod, "bin", 0o700),
+        (os.utime, "."),
+    )
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

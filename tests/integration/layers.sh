@@ -40,6 +40,7 @@ layers_untouched() {
 
 # mount_at SPEC DIRECTORY: leaves $env, $python, $site and $upper, where the store is $work/store.
 mount_at() {
+	mounted=$1
 	must_mount "$work/$1.cfg" "$2"
 	env=$2 python=$2/bin/python
 	site=$2/lib/python$version/site-packages
@@ -48,15 +49,15 @@ mount_at() {
 
 # mount_layers SPEC [LINE...]: at $work/env, with $work/store and these lines of [layers].
 mount_layers() {
-	name=$1
+	mounted=$1
 	shift
-	spec "$name" '[store]' "path = $work/store" '[layers]' "$@"
-	mount_at "$name" "$work/env"
+	spec "$mounted" '[store]' "path = $work/store" '[layers]' "$@"
+	mount_at "$mounted" "$work/env"
 }
 
 remount() {
 	must_umount "$env"
-	mount_at "$name" "$env"
+	mount_at "$mounted" "$env"
 }
 
 # bytes_in_upper: of all regular files in the store's upper, marks aside.

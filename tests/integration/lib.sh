@@ -42,6 +42,8 @@ clean_up() {
 		"$VENVFS" umount "$directory" 2>/dev/null || umount -l "$directory" 2>/dev/null ||
 			fusermount3 -uz "$directory"
 	done
+	# What root imports into a wheel store is immutable.
+	[ "$(id -u)" -ne 0 ] || chattr -R -f -i "$work" >/dev/null 2>&1
 	rm -rf --one-file-system "$work"
 	exit "$status"
 }
@@ -217,12 +219,17 @@ status_of() {
 daemons() {
 	for process in /proc/[0-9]*; do
 		case $(readlink "$process/exe") in
-		"$VENVFS" | "$MOUNT_VENVFS") ;;
+		*/venvfs | */mount.venvfs) ;;
 		*) continue ;;
 		esac
 		! tr '\0' '\n' <"$process/environ" 2>/dev/null | grep -qF "XDG_DATA_HOME=$work/" ||
 			echo "${process#/proc/}"
 	done
+}
+
+# no_daemons: all of them have ended.
+no_daemons() {
+	[ -z "$(daemons)" ]
 }
 
 # Interpreters

@@ -125,7 +125,7 @@ class Comparison:
             same("target", path, os.readlink(here), os.readlink(there))
         if not stat.S_ISLNK(expected.st_mode):
             same("attributes", path, _attributes(here), _attributes(there))
-        # What goes through a pipe is no business of a FUSE file system: the kernel tells it nothing.
+        # Of what goes through a pipe the kernel tells a FUSE file system nothing.
         if not stat.S_ISFIFO(expected.st_mode):
             self._times(path, expected, got)
         self._identity(path, expected, got)

@@ -7,6 +7,7 @@ import shutil
 import stat
 
 NAMES = ("a", "b", "c", "d", "e")
+LONG = "n" * 255  # the longest name: no room is left for a whiteout's prefix
 RESERVED = (".wh.a", ".wh..wh..opq", ".wh.zzz", ".wh..wh..redirect")
 DEPTH = 3
 OLD = 1_000_000_000 * 10**9  # 2001, in nanoseconds
@@ -49,6 +50,8 @@ def _fill(directory, depth, rng):
     for name in NAMES:
         if rng.random() < 0.65:
             _make_entry(os.path.join(directory, name), depth, rng)
+    if rng.random() < 0.3:
+        _make_entry(os.path.join(directory, LONG), depth, rng)
     for name in RESERVED:
         if rng.random() < 0.15:
             _make_file(os.path.join(directory, name), rng)

@@ -11,9 +11,8 @@ import mmap
 import os
 import stat
 
-from layers import NAMES
+from layers import LONG, NAMES
 
-LONG = "n" * 255  # the longest name: no room is left for a whiteout's prefix
 SLOTS = 4         # files that are kept open
 MODES = (0o644, 0o600, 0o755, 0o444, 0o4755, 0o2755, 0o666, 0o1777)
 DIRECTORY_MODES = (0o755, 0o700, 0o775, 0o1777, 0o2755)
@@ -35,7 +34,7 @@ def _paths():
     two = ["/".join(p) for p in itertools.product(NAMES, repeat=2)]
     three = ["/".join(p) for p in itertools.product(NAMES[:4], repeat=3)]
     deep = ["a/b/c/d", "a/a/a/a", "b/c/d/e", "c/a/b/a"]
-    return one * 8 + two * 2 + three + deep + [LONG, "a/" + LONG]
+    return one * 8 + two * 2 + three + deep + [LONG, LONG, "a/" + LONG, LONG + "/a"]
 
 
 PATHS = _paths()
@@ -189,8 +188,11 @@ def chmod(side, p, q, n):
 
 
 def chown(side, p, q, n):
-    own = os.getuid() != 0
-    os.lchown(side.path(p), -1 if own else 1000 + n % 3, -1 if own else 2000 + n % 3)
+    """To what one may give it to. (Not -1: of that, FUSE is told nothing.)"""
+    if os.getuid() == 0:
+        os.lchown(side.path(p), 1000 + n % 3, 2000 + n % 3)
+    else:
+        os.lchown(side.path(p), os.getuid(), os.getgid())
 
 
 def utime(side, p, q, n):

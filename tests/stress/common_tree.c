@@ -48,7 +48,8 @@ static void write_some(const char *path, int flags, struct random *random)
 	if (fd < 0)
 		return;
 	memset(bytes, (int)size, size);
-	check_error((int)pwrite(fd, bytes, size, (off_t)random_below(random, 10000)), "write", path);
+	check_error((int)pwrite(fd, bytes, size, (off_t)random_below(random, 10000)), "write",
+		    path);
 	close(fd);
 }
 

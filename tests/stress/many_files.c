@@ -126,8 +126,9 @@ int main(int argc, char *argv[])
 	struct arguments arguments;
 
 	if (!prepares && (argc != 7 || strcmp(argv[1], "run") != 0)) {
-		fprintf(stderr, "usage: many_files prepare DIRECTORY PROCESSES THREADS\n"
-				"       many_files run DIRECTORY PROCESSES THREADS OPERATIONS SEED\n");
+		fprintf(stderr,
+			"usage: many_files prepare DIRECTORY PROCESSES THREADS\n"
+			"       many_files run DIRECTORY PROCESSES THREADS OPERATIONS SEED\n");
 		return 2;
 	}
 	umask(022);

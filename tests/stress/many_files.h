@@ -1,4 +1,4 @@
-/* The two halves of many_files.c: directories that belong to one thread, and one that is everybody's. */
+/* The two halves of many_files.c: directories of one thread each, and one that is everybody's. */
 #pragma once
 
 #include "stress.h"

@@ -2,8 +2,8 @@
  * One file, hammered by several processes: reads, writes, mappings, truncations, holes, copies, and
  * after each the bytes must be those that a copy in memory has.
  *
- * In turns: the processes change the whole file, one at a time, each by descriptors of its own; what
- * one wrote all others must see. At once: each has a part of the file, and nobody waits.
+ * In turns: the processes change the whole file, one at a time, each by descriptors of its own;
+ * what one wrote all others must see. At once: each has a part of the file, and nobody waits.
  *
  * Usage: one_file turns|at-once FILE PROCESSES OPERATIONS SEED
  */
@@ -19,15 +19,15 @@
 
 #include "stress.h"
 
-#define LIMIT	  (256 * 1024) /* no byte is ever written beyond */
-#define PART	  (64 * 1024)  /* of each process, when they work at once */
+#define LIMIT     (256 * 1024) /* no byte is ever written beyond */
+#define PART      (64 * 1024)  /* of each process, when they work at once */
 #define PROCESSES 16
 
 /* The copy in memory; shared by all processes. */
 struct image {
 	pthread_mutex_t turn;
 	off_t size;
-	unsigned char bytes[PROCESSES * PART > LIMIT ? PROCESSES * PART : LIMIT];
+	unsigned char bytes[PROCESSES * PART > LIMIT ? PROCESSES *PART : LIMIT];
 };
 
 /* One process at work, on the bytes [start, limit). */
@@ -271,10 +271,10 @@ static void check_size(struct worker *worker)
 
 static void step(struct worker *worker)
 {
-	static void (*const operations[])(struct worker *worker) = {
-		do_read,     do_read,	   do_write, do_write, do_write,    do_map_read,
+	static void (*const operations[])(struct worker * worker) = {
+		do_read,     do_read,      do_write,     do_write,    do_write, do_map_read,
 		do_map_read, do_map_write, do_map_write, do_truncate, do_punch, do_zero,
-		do_allocate, do_copy,	   do_reopen, do_sync,
+		do_allocate, do_copy,      do_reopen,    do_sync,
 	};
 	size_t which = random_below(&worker->random, COUNT_OF(operations));
 

@@ -1,6 +1,7 @@
 /*
  * A directory that one thread has to itself. What it holds is known, so every result is: names are
- * entries of a table, each empty or leading to an inode, several to the same where a file is linked.
+ * entries of a table, each empty or leading to an inode, several to the same where a file is
+ * linked.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,17 +12,17 @@
 
 #include "many_files.h"
 
-#define NAMES	  24
-#define SIZE_MAX_ 20000
+#define NAMES      24
+#define SIZE_LIMIT 20000
 
-enum kind { NONE, FILE_, DIRECTORY, LINK };
+enum kind { NONE, REGULAR, DIRECTORY, LINK };
 
 struct inode {
 	enum kind kind;
 	unsigned names;
 	mode_t mode;
 	unsigned content; /* of a file: what its bytes are made of; of a directory: its child's */
-	size_t size;	  /* of a file, or of a directory's only child; of that 0: there is none */
+	size_t size;      /* of a file, or of a directory's only child; of that 0: there is none */
 	unsigned attribute; /* user.stress; 0: none */
 };
 
@@ -41,7 +42,8 @@ static void name_of(unsigned index, char name[16])
 	snprintf(name, 16, "name%u", index);
 }
 
-__attribute__((noreturn)) static void broken(const struct own_tree *tree, const char *what, unsigned index)
+__attribute__((noreturn)) static void broken(const struct own_tree *tree, const char *what,
+					     unsigned index)
 {
 	fail("%s, step %lu: %s of name%u", tree->path, tree->step, what, index);
 }
@@ -69,7 +71,7 @@ static void fill(unsigned char *bytes, size_t size, unsigned content)
 static void write_file(const struct own_tree *tree, int directory, const char *name, int flags,
 		       const struct inode *inode, unsigned index)
 {
-	unsigned char bytes[SIZE_MAX_];
+	unsigned char bytes[SIZE_LIMIT];
 	int fd = openat(directory, name, O_WRONLY | O_CLOEXEC | flags, inode->mode);
 
 	if (fd < 0)
@@ -83,7 +85,7 @@ static void write_file(const struct own_tree *tree, int directory, const char *n
 static void check_bytes(const struct own_tree *tree, int fd, const struct inode *inode,
 			unsigned index)
 {
-	unsigned char expected[SIZE_MAX_], got[SIZE_MAX_ + 1];
+	unsigned char expected[SIZE_LIMIT], got[SIZE_LIMIT + 1];
 	ssize_t n = pread(fd, got, sizeof(got), 0);
 
 	fill(expected, inode->size, inode->content);
@@ -130,7 +132,8 @@ static void check_directory(const struct own_tree *tree, const char *name,
 	if (inode->size > 0)
 		check_file(tree, fd, "child", inode, index);
 	else
-		expect(tree, fstatat(fd, "child", &st, AT_SYMLINK_NOFOLLOW), ENOENT, "child", index);
+		expect(tree, fstatat(fd, "child", &st, AT_SYMLINK_NOFOLLOW), ENOENT, "child",
+		       index);
 	close(fd);
 }
 
@@ -156,7 +159,7 @@ static void check_name(const struct own_tree *tree, unsigned index)
 		broken(tree, "mode", index);
 	if (inode->kind != DIRECTORY && st.st_nlink != inode->names)
 		broken(tree, "link count", index);
-	if (inode->kind == FILE_) {
+	if (inode->kind == REGULAR) {
 		if (st.st_size != (off_t)inode->size)
 			broken(tree, "size", index);
 		check_file(tree, tree->fd, name, inode, index);
@@ -204,7 +207,7 @@ static int new_inode(struct own_tree *tree, enum kind kind)
 		*inode = (struct inode){.kind = kind, .names = 1};
 		inode->mode = modes[random_below(&tree->random, COUNT_OF(modes))];
 		inode->content = (unsigned)random_below(&tree->random, 1000);
-		inode->size = 1 + random_below(&tree->random, SIZE_MAX_ - 1);
+		inode->size = 1 + random_below(&tree->random, SIZE_LIMIT - 1);
 		return i;
 	}
 	fail("more inodes than names");
@@ -248,7 +251,7 @@ static void make_something(struct own_tree *tree, unsigned a, const char *name, 
 static void do_create(struct own_tree *tree, unsigned a, const char *name, unsigned b)
 {
 	(void)b;
-	make_something(tree, a, name, FILE_);
+	make_something(tree, a, name, REGULAR);
 }
 
 static void do_mkdir(struct own_tree *tree, unsigned a, const char *name, unsigned b)
@@ -273,8 +276,8 @@ static void do_rewrite(struct own_tree *tree, unsigned a, const char *name, unsi
 	if (!inode || inode->kind == LINK)
 		return;
 	inode->content = child.content = (unsigned)random_below(&tree->random, 1000);
-	inode->size = child.size = 1 + random_below(&tree->random, SIZE_MAX_ - 1);
-	if (inode->kind == FILE_) {
+	inode->size = child.size = 1 + random_below(&tree->random, SIZE_LIMIT - 1);
+	if (inode->kind == REGULAR) {
 		write_file(tree, tree->fd, name, O_TRUNC, inode, a);
 	} else {
 		int fd = openat(tree->fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -298,9 +301,9 @@ static void do_remove(struct own_tree *tree, unsigned a, const char *name, unsig
 static void do_rmdir(struct own_tree *tree, unsigned a, const char *name, unsigned b)
 {
 	struct inode *inode = inode_of(tree, a);
-	int expected = !inode			  ? ENOENT
+	int expected = !inode                     ? ENOENT
 		       : inode->kind != DIRECTORY ? ENOTDIR
-		       : inode->size > 0	  ? ENOTEMPTY
+		       : inode->size > 0          ? ENOTEMPTY
 						  : 0;
 	char child[32];
 
@@ -356,10 +359,10 @@ static void do_rename(struct own_tree *tree, unsigned a, const char *name, unsig
 static void do_link(struct own_tree *tree, unsigned a, const char *name, unsigned b)
 {
 	struct inode *inode = inode_of(tree, a);
-	int expected = !inode			   ? ENOENT
-		       : tree->names[b] >= 0	   ? EEXIST
+	int expected = !inode                     ? ENOENT
+		       : tree->names[b] >= 0      ? EEXIST
 		       : inode->kind == DIRECTORY ? EPERM
-						   : 0;
+						  : 0;
 	char other[16];
 
 	name_of(b, other);
@@ -391,8 +394,8 @@ static void do_attribute(struct own_tree *tree, unsigned a, const char *name, un
 		return;
 	inode->attribute = 1 + (unsigned)random_below(&tree->random, 1000);
 	fd = openat(tree->fd, name, O_RDONLY | O_CLOEXEC);
-	expect(tree, fsetxattr(fd, "user.stress", &inode->attribute, sizeof(inode->attribute), 0), 0,
-	       "setxattr", a);
+	expect(tree, fsetxattr(fd, "user.stress", &inode->attribute, sizeof(inode->attribute), 0),
+	       0, "setxattr", a);
 	close(fd);
 }
 
@@ -404,7 +407,7 @@ static void do_orphan(struct own_tree *tree, unsigned a, const char *name, unsig
 	int fd;
 
 	(void)b;
-	if (!inode || inode->kind != FILE_ || inode->names > 1)
+	if (!inode || inode->kind != REGULAR || inode->names > 1)
 		return;
 	fd = openat(tree->fd, name, O_RDWR | O_CLOEXEC);
 	expect(tree, unlinkat(tree->fd, name, 0), 0, "unlink", a);
@@ -428,9 +431,9 @@ static void do_check(struct own_tree *tree, unsigned a, const char *name, unsign
 void own_step(struct own_tree *tree)
 {
 	static void (*const operations[])(struct own_tree *, unsigned, const char *, unsigned) = {
-		do_create, do_create,  do_mkdir, do_symlink, do_rewrite,   do_remove, do_rmdir,
-		do_rename, do_rename,  do_rename, do_link,   do_chmod,	   do_attribute,
-		do_orphan, do_check,   do_check,
+		do_create,    do_create, do_mkdir,  do_symlink, do_rewrite, do_remove,
+		do_rmdir,     do_rename, do_rename, do_rename,  do_link,    do_chmod,
+		do_attribute, do_orphan, do_check,  do_check,
 	};
 	unsigned a = (unsigned)random_below(&tree->random, NAMES);
 	unsigned b = (unsigned)random_below(&tree->random, NAMES);
@@ -482,7 +485,7 @@ void own_prepare(const char *path, unsigned number)
 		name_of(i, name);
 		if (!inode)
 			continue;
-		if (inode->kind == FILE_) {
+		if (inode->kind == REGULAR) {
 			write_file(tree, tree->fd, name, O_CREAT | O_EXCL, inode, i);
 		} else if (inode->kind == LINK) {
 			expect(tree, symlinkat("name0", tree->fd, name), 0, "symlink", i);

@@ -1,7 +1,7 @@
 /*
- * A tree over real directories, for tests: the layers "high" and "low" over one another, the store's
- * "upper" and "work", and us in the place of the kernel, which remembers how often it looked a node
- * up and gives all of that back in the end. Files are named by their paths.
+ * A tree over real directories, for tests: the layers "high" and "low" over one another, the
+ * store's "upper" and "work", and us in the place of the kernel, which remembers how often it
+ * looked a node up and gives all of that back in the end. Files are named by their paths.
  */
 #pragma once
 
@@ -31,6 +31,13 @@ static struct tree_caller caller;
 /* What "the kernel" has to forget. */
 static uint64_t lookups[LOOKUPS_MAX];
 static int lookup_count;
+
+/* For tests that make things durable thousands of times: no disk is needed. */
+static inline void grove_in_memory(void)
+{
+	if (access("/dev/shm", W_OK) == 0)
+		strcpy(grove_directory, "/dev/shm/venvfs-test-XXXXXX");
+}
 
 /* Unchecked fixtures: they run in the parent, so that the directory goes even when a test dies. */
 static inline void grove_make(void)
@@ -150,7 +157,8 @@ static inline void forget_all(void)
 	ck_assert_uint_eq(tree_node_count(tree), node_baseline);
 }
 
-/* Whatever a test did: once the kernel has forgotten all, so has the tree; and no temporary is left. */
+/* Whatever a test did: once the kernel has forgotten all, so has the tree; and no temporary is
+ * left. */
 static inline void uproot(void)
 {
 	if (!tree)

@@ -58,8 +58,8 @@ static inline void write_file(const char *name, mode_t mode, const char *text)
 	ck_assert_int_eq(io_write_all(fd, text, strlen(text)), 0);
 }
 
-__attribute__((format(printf, 2, 3))) static inline void
-write_script(const char *name, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline void write_script(const char *name,
+								      const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	va_list args;

@@ -1,4 +1,5 @@
-/* The store of an environment: its lock, whom it is for, what a crash leaves, and moving elsewhere. */
+/* The store of an environment: its lock, whom it is for, what a crash leaves, and moving elsewhere.
+ */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #include "venvfs/path.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-#define NOBODY	     65534
+#define NOBODY       65534
 
 static char directory[] = "/tmp/venvfs-test-store-XXXXXX";
 
@@ -67,6 +68,15 @@ static struct env_store *open_store(const char *path, const char *mountpoint)
 	return store;
 }
 
+/* The lock says where the store is mounted, and by whom. */
+static void assert_holder(const char *path, const char *mountpoint)
+{
+	char expected[64];
+
+	snprintf(expected, sizeof(expected), "%s\n%d\n", mountpoint, (int)getpid());
+	assert_file(path, expected);
+}
+
 static void refuse(const char *path, int code, const char *message)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
@@ -103,7 +113,7 @@ START_TEST(a_store_is_made_with_its_parents)
 	ck_assert_uint_eq(st.st_mode & 07777, 0700);
 	ck_assert_int_eq(stat("a/b/store/upper", &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0755);
-	assert_file("a/b/store/lock", "/env\n");
+	assert_holder("a/b/store/lock", "/env");
 	fd = env_store_open_upper(store);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
@@ -121,15 +131,30 @@ START_TEST(one_mount_at_a_time)
 	struct env_store *store = open_store("store", "/first");
 	_cleanup_error_ struct error error = ERROR_INIT;
 	struct env_store *second = NULL;
+	char holder[64];
 
 	ck_assert_int_eq(env_store_open("store", "/second", &second, &error), -EBUSY);
 	ck_assert_ptr_nonnull(strstr(error.message, "already mounted at /first"));
-	ck_assert_ptr_nonnull(strstr(error.hint, "venvfs umount '/first'"));
-	assert_file("store/lock", "/first\n");
+	/* Nothing is mounted there: the daemon is all that can be named. */
+	assert_holder("store/lock", "/first");
+	snprintf(holder, sizeof(holder), "pid %d,", (int)getpid());
+	ck_assert_ptr_nonnull(strstr(error.hint, holder));
 	env_store_free(store);
 	store = open_store("store", "/2");
-	assert_file("store/lock", "/2\n");
+	assert_holder("store/lock", "/2");
 	env_store_free(store);
+}
+END_TEST
+
+/* As somebody does who takes it for a leftover. */
+START_TEST(a_removed_lock_still_counts)
+{
+	struct env_store *store = open_store("store", "/first");
+
+	ck_assert_int_eq(unlink("store/lock"), 0);
+	refuse("store", -EBUSY, "in use by another mount");
+	env_store_free(store);
+	env_store_free(open_store("store", "/second"));
 }
 END_TEST
 
@@ -231,6 +256,30 @@ START_TEST(parts_that_are_links_are_refused)
 		env_store_free(store);
 	}
 	assert_file("outside/file", "text");
+}
+END_TEST
+
+/* Opening one would wait for its other end. */
+START_TEST(fifos_are_not_waited_for)
+{
+	static const char *const parts[] = {"lock", "log", "mountpoints"};
+
+	for (int i = 0; i < COUNT(parts); i++) {
+		char path[64];
+
+		ck_assert_int_eq(io_remove_tree(AT_FDCWD, "store"), 0);
+		ck_assert_int_eq(mkdir("store", 0700), 0);
+		snprintf(path, sizeof(path), "store/%s", parts[i]);
+		ck_assert_int_eq(mkfifo(path, 0600), 0);
+		if (strcmp(parts[i], "mountpoints") == 0) {
+			struct env_store *store = open_store("store", "/env");
+
+			ck_assert_int_eq(env_store_relocate(store, "/env"), -EINVAL);
+			env_store_free(store);
+		} else {
+			refuse("store", -EINVAL, "cannot be used");
+		}
+	}
 }
 END_TEST
 
@@ -389,6 +438,7 @@ int main(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, a_store_is_made_with_its_parents);
 	tcase_add_test(tests, one_mount_at_a_time);
+	tcase_add_test(tests, a_removed_lock_still_counts);
 	tcase_add_test(tests, a_lock_lives_on_in_a_child);
 	tcase_add_test(tests, what_a_crash_left_is_cleaned);
 	tcase_add_test(tests, a_store_that_others_may_write_to_is_refused);
@@ -400,6 +450,7 @@ int main(void)
 	}
 	tcase_add_test(tests, what_is_no_directory_is_refused);
 	tcase_add_test(tests, parts_that_are_links_are_refused);
+	tcase_add_test(tests, fifos_are_not_waited_for);
 	tcase_add_test(tests, a_place_that_cannot_be_written_is_refused);
 	tcase_add_test(tests, a_long_log_begins_anew);
 	tcase_add_test(tests, scripts_are_given_the_new_place);

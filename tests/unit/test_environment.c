@@ -144,6 +144,8 @@ START_TEST(places_must_not_contain_each_other)
 	write_spec(python, "[layers]\nl = alias/layer\n");
 	refuse_environment(-EINVAL, "lies under the mount point");
 	write_spec(python, "[layers]\nl = .\n");
+	refuse_environment(-EINVAL, "lies in the layer");
+	write_spec(python, "[layers]\nl = store/inner\n");
 	refuse_environment(-EINVAL, "lie in one another");
 	ck_assert_int_lt(access("store", F_OK), 0);
 }

@@ -374,7 +374,7 @@ START_TEST(a_program_that_is_no_python_is_refused)
 }
 END_TEST
 
-/* Answers that are JSON, but not to be believed. They are made of a good one by replacing a field. */
+/* Answers that are JSON, but not to be believed: a good one but for one field. */
 static const struct {
 	const char *key, *value;
 	int code;

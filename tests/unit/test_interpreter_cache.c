@@ -138,7 +138,8 @@ START_TEST(the_pip_wheel_is_not_remembered)
 	entry = json_load_file(file, 0, NULL);
 	ck_assert_ptr_nonnull(entry);
 	ck_assert_int_eq(json_object_set_new(json_object_get(entry, "answer"), "wheel_dir",
-					     json_string(wheels)), 0);
+					     json_string(wheels)),
+			 0);
 	ck_assert_int_eq(json_dump_file(entry, file, 0), 0);
 	ck_assert_int_eq(chmod(file, 0600), 0);
 	ck_assert_int_eq(mkdir("wheels", 0700), 0);
@@ -186,8 +187,8 @@ START_TEST(leftovers_are_cleaned)
 	ck_assert_int_eq(mkdir("cache/venvfs/interpreters", 0700), 0);
 	write_file("cache/venvfs/interpreters/.tmp-0123456789abcdef", 0600, "a crash left this");
 	write_file("cache/venvfs/interpreters/.tmp-1123456789abcdef", 0600, "this is in use");
-	ck_assert_int_eq(utimensat(AT_FDCWD, "cache/venvfs/interpreters/.tmp-0123456789abcdef", old,
-				   0), 0);
+	ck_assert_int_eq(
+		utimensat(AT_FDCWD, "cache/venvfs/interpreters/.tmp-0123456789abcdef", old, 0), 0);
 	interpreter_free(probe(python));
 	ck_assert_int_lt(access("cache/venvfs/interpreters/.tmp-0123456789abcdef", F_OK), 0);
 	ck_assert_int_eq(access("cache/venvfs/interpreters/.tmp-1123456789abcdef", F_OK), 0);

@@ -366,6 +366,31 @@ START_TEST(a_newer_version_is_named)
 }
 END_TEST
 
+START_TEST(scripts_are_shown_with_their_first_line)
+{
+	struct layer *layer;
+	char target[64];
+	struct stat st;
+
+	ck_assert_int_eq(layer_scripts_new(open_sample("site"), "#!/a b/python\n", &layer), 0);
+	ck_assert_str_eq(layer->attach, "lib/x");
+	assert_content(layer, "pkg/__init__.py", "#!/a b/python\nx = 1\n");
+	assert_content(layer, "pkg.py", "#!/a b/python\n");
+	assert_content(layer, "big.so", "#!/a b/python\n12345");
+	ck_assert_int_eq(layer->ops->getattr(layer, "pkg/__init__.py", &st), 0);
+	ck_assert_uint_eq(st.st_mode, S_IFREG | 0644);
+	ck_assert_int_eq(st.st_mtim.tv_sec, TIME + 1);
+	ck_assert_int_eq(st.st_size, (off_t)strlen("#!/a b/python\nx = 1\n"));
+	/* What is no file stays as it is. */
+	ck_assert_int_eq(layer->ops->getattr(layer, "link", &st), 0);
+	ck_assert_int_eq(st.st_size, (off_t)strlen("pkg/__init__.py"));
+	ck_assert_int_eq(layer->ops->readlink(layer, "link", target, sizeof(target)), 0);
+	ck_assert_str_eq(target, "pkg/__init__.py");
+	ck_assert_int_eq(layer->ops->getattr(layer, "absent", &st), -ENOENT);
+	layer_free(layer);
+}
+END_TEST
+
 START_TEST(lost_files_are_noticed)
 {
 	uint8_t digest[IMAGE_WRITER_DIGEST_SIZE];
@@ -400,6 +425,7 @@ int main(void)
 	tcase_add_test(tests, an_image_that_is_cut_off_is_refused);
 	tcase_add_test(tests, a_damaged_byte_does_no_harm);
 	tcase_add_test(tests, a_newer_version_is_named);
+	tcase_add_test(tests, scripts_are_shown_with_their_first_line);
 	tcase_add_test(tests, lost_files_are_noticed);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_ENV);

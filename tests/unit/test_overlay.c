@@ -127,8 +127,8 @@ START_TEST(a_directory_is_copied_up_with_what_it_has)
 	assert_same_time(after.st_mtim, before.st_mtim);
 	ck_assert_int_eq(stat_of("a").st_mtim.tv_sec, OLD_TIME);
 	if (value[0])
-		ck_assert_int_eq(tree_getxattr(tree, id_of("a/b"), "user.key", value,
-					       sizeof(value)), 5);
+		ck_assert_int_eq(
+			tree_getxattr(tree, id_of("a/b"), "user.key", value, sizeof(value)), 5);
 	/* And its own attributes may change without what is in it. */
 	set_mode("a", 0700);
 	assert_listing("a", "b");
@@ -308,7 +308,8 @@ START_TEST(reserved_names_are_refused)
 	ck_assert_int_eq(try_create(".wh.x", S_IFREG | 0644), -EINVAL);
 	ck_assert_int_eq(try_create(".wh.", S_IFDIR | 0755), -EINVAL);
 	ck_assert_int_eq(tree_symlink(tree, "t", TREE_ROOT_ID, ".wh..wh..opq", &caller,
-				      &(struct tree_entry){0}), -EINVAL);
+				      &(struct tree_entry){0}),
+			 -EINVAL);
 	ck_assert_int_eq(try_rename("a", ".wh.a", 0), -EINVAL);
 	ck_assert_int_eq(try_link("a", ".wh.b"), -EINVAL);
 	rm("a");
@@ -469,8 +470,9 @@ START_TEST(a_removed_file_lives_while_it_is_used)
 		ck_assert_int_eq(tree_setattr(tree, id, &st, TREE_SET_SIZE, &st), 0);
 		assert_text_of_id(id, "N");
 		ck_assert_int_eq(tree_fsync(tree, id, false), 0);
-		ck_assert_int_eq(tree_link(tree, id, TREE_ROOT_ID, "again",
-					   &(struct tree_entry){0}), -ENOENT);
+		ck_assert_int_eq(
+			tree_link(tree, id, TREE_ROOT_ID, "again", &(struct tree_entry){0}),
+			-ENOENT);
 	}
 	/* What has the name now is another file. */
 	put("low", "other");
@@ -533,7 +535,8 @@ START_TEST(a_removed_directory_lives_while_it_is_used)
 }
 END_TEST
 
-/* The file system gives an inode's number to the next file: that must not get an old one's identity. */
+/* The file system gives an inode's number to the next file, which must not get the old one's
+ * identity. */
 START_TEST(numbers_that_come_back_are_new_files)
 {
 	char name[32];
@@ -559,6 +562,43 @@ START_TEST(numbers_that_come_back_are_new_files)
 		rm_directory("fresh");
 		forget_all();
 	}
+}
+END_TEST
+
+/* Where root mounts, files belong to whoever makes them, as anywhere else. */
+START_TEST(files_belong_to_their_makers)
+{
+	const struct tree_caller other = {65534, 65533};
+	struct tree_entry entry;
+	struct stat st;
+
+	mkdir_real("low/d");
+	ck_assert_int_eq(chmod("low/d", 0777), 0);
+	ck_assert_int_eq(chown("low/d", 1234, 5678), 0);
+	ck_assert_int_eq(chmod("upper", 0700), 0); /* in a store that they cannot reach */
+	plant();
+	ck_assert_uint_eq(stat_of("d").st_uid, 1234);
+	caller = other;
+	put("d/file", "text");
+	make("d/directory");
+	ck_assert_int_eq(tree_symlink(tree, "target", id_of("d"), "link", &caller, &entry), 0);
+	keep_lookup(entry.id);
+	for (int i = 0; i < 3; i++) {
+		st = stat_of((const char *[]){"d/file", "d/directory", "d/link"}[i]);
+		ck_assert_uint_eq(st.st_uid, other.uid);
+		ck_assert_uint_eq(st.st_gid, other.gid);
+	}
+	/* Nothing of that stays with this thread. */
+	caller = (struct tree_caller){0, 0};
+	put("d/ours", "");
+	ck_assert_uint_eq(stat_of("d/ours").st_uid, 0);
+	/* What is copied up belongs to whom it belonged. */
+	ck_assert_uint_eq(stat_of("d").st_uid, 1234);
+	ck_assert_uint_eq(stat_of("d").st_gid, 5678);
+	/* A group that is inherited is inherited. */
+	set_mode("d", 02777);
+	put("d/inherits", "");
+	ck_assert_uint_eq(stat_of("d/inherits").st_gid, 5678);
 }
 END_TEST
 
@@ -589,5 +629,11 @@ int main(void)
 	tcase_add_test(tests, a_file_that_is_renamed_over_lives_while_it_is_used);
 	tcase_add_test(tests, a_removed_directory_lives_while_it_is_used);
 	tcase_add_test(tests, numbers_that_come_back_are_new_files);
+	if (geteuid() == 0) {
+		tcase_add_test(tests, files_belong_to_their_makers);
+	} else {
+		printf("# other makers' files: not tested, only root mounts for others\n");
+		fflush(stdout);
+	}
 	return run_suite("overlay", tests);
 }

@@ -370,6 +370,7 @@ int main(void)
 {
 	TCase *tests = tcase_create("rename");
 
+	grove_in_memory();
 	add_grove_fixtures(tests);
 	tcase_add_loop_test(tests, any_kind_is_renamed_over_any, 0, KINDS * KINDS);
 	tcase_add_test(tests, a_renamed_directory_copies_nothing);

@@ -147,6 +147,9 @@ START_TEST(an_empty_spec_has_all_defaults)
 	ck_assert(!spec->relocatable);
 	ck_assert(spec->pip);
 	ck_assert_uint_eq(spec->store_line, 0);
+	ck_assert_ptr_null(spec->requirements);
+	ck_assert_uint_eq(spec->find_links.count, 0);
+	ck_assert_ptr_null(spec->wheel_store);
 	ck_assert_uint_eq(spec->layer_count, 0);
 }
 END_TEST
@@ -293,6 +296,30 @@ START_TEST(an_executable_is_a_name_or_a_path)
 }
 END_TEST
 
+START_TEST(requirements_and_their_sources_count_from_the_spec)
+{
+	_cleanup_spec_ struct spec *spec = load_valid("[packages]\n"
+						      "requirements = deps/all.txt\n"
+						      "find-links = wheels ,\t/srv/./w,~/w x,"
+						      "https://example.org/w/../simple\n"
+						      "\n"
+						      "store = ../store\n");
+	_cleanup_free_ char *requirements = path_of("deps/all.txt"), *wheels = path_of("wheels");
+	const char *const expected[] = {
+		wheels, "/srv/w", "/home/ann/w x", "https://example.org/w/../simple"};
+
+	ck_assert_str_eq(spec->requirements, requirements);
+	ck_assert_uint_eq(spec->requirements_line, 2);
+	ck_assert_uint_eq(spec->find_links.count, COUNT(expected));
+	for (int i = 0; i < COUNT(expected); i++)
+		ck_assert_str_eq(spec->find_links.items[i], expected[i]);
+	ck_assert_str_eq(spec->wheel_store, "/tmp/store");
+	ck_assert_uint_eq(spec->wheel_store_line, 5);
+	/* [store] path is another one. */
+	ck_assert_uint_eq(spec->store_line, 0);
+}
+END_TEST
+
 START_TEST(a_version_is_one_that_is_served)
 {
 	static const char *const valid[] = {"3.8", "3.9.0", "3.10", "3.14", "3.14.12"};
@@ -348,7 +375,7 @@ static const struct {
 	{"[environment]\nhome = a", 2, "unknown key 'home' in [environment]",
 	 "known here: prompt, system-site-packages"},
 	{"[packages]\npath = a", 2, "unknown key 'path' in [packages]",
-	 "'path' belongs in [store]; known here: pip"},
+	 "'path' belongs in [store]; known here: requirements, find-links, store, pip"},
 	{"pip = no\n[packages]\n", 1, "the key 'pip' stands before the first section",
 	 "'pip' belongs in [packages]"},
 	{"name = x", 1, "the key 'name' stands before the first section", NULL},
@@ -360,6 +387,25 @@ static const struct {
 	{"[layers]\na = /x\nb = /y\nc = prefix:/y/../x/", 4,
 	 "[layers] c: /x is already the layer in line 2", NULL},
 
+	{"[packages]\nrequirements =", 2,
+	 "[packages] requirements: expected the path of a requirements file, but there is no value",
+	 NULL},
+	{"[packages]\nrequirements = ~bob/x", 2,
+	 "[packages] requirements: only '~/' stands for a home directory",
+	 "write the path in full; for a name that begins with '~', './~'"},
+#define FIND_LINKS "[packages] find-links: expected directories or URLs, with commas between, "
+	{"[packages]\nfind-links =", 2, FIND_LINKS "but there is no value", NULL},
+	{"[packages]\nfind-links = ,", 2, FIND_LINKS "not ','", NULL},
+	{"[packages]\nfind-links = a,", 2, FIND_LINKS "not 'a,'", NULL},
+	{"[packages]\nfind-links = , a", 2, FIND_LINKS "not ', a'", NULL},
+	{"[packages]\nfind-links = a, ,b", 2, FIND_LINKS "not 'a, ,b'", NULL},
+	{"[packages]\nfind-links = a, ~bob", 2,
+	 "[packages] find-links: only '~/' stands for a home directory",
+	 "write the path in full; for a name that begins with '~', './~'"},
+	{"[packages]\nstore =", 2,
+	 "[packages] store: expected the path of a wheel store, but there is no value", NULL},
+	{"[packages]\nrequirement = a", 2, "unknown key 'requirement' in [packages]",
+	 "did you mean 'requirements'? known here: requirements, find-links, store, pip"},
 	{"[packages]\npip = maybe", 2, "[packages] pip: expected yes or no, not 'maybe'", NULL},
 	{"[packages]\npip = yes # ok", 2, "[packages] pip: expected yes or no, not 'yes # ok'",
 	 NULL},
@@ -667,6 +713,7 @@ int main(void)
 	tcase_add_loop_test(tests, a_value_is_the_rest_of_its_line, 0, COUNT(values));
 	tcase_add_loop_test(tests, a_path_is_absolute_and_normalised, 0, COUNT(paths));
 	tcase_add_test(tests, an_executable_is_a_name_or_a_path);
+	tcase_add_test(tests, requirements_and_their_sources_count_from_the_spec);
 	tcase_add_test(tests, a_version_is_one_that_is_served);
 	tcase_add_loop_test(tests, a_mistake_is_named, 0, COUNT(mistakes));
 	tcase_add_test(tests, all_mistakes_are_named_in_order);

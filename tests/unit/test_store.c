@@ -130,6 +130,22 @@ START_TEST(what_is_no_store_is_refused)
 }
 END_TEST
 
+START_TEST(a_directory_of_somebody_does_not_become_one)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct store *store;
+
+	ck_assert_int_eq(mkdir("store", 0755), 0);
+	ck_assert_int_eq(mkdir("store/photos", 0755), 0);
+	ck_assert_int_eq(store_open("store", STORE_ADD, &store, &error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.message, "no wheel store"));
+	ck_assert_int_lt(access("store/layers", F_OK), 0);
+	/* What another process has begun, or a crash has left, is completed. */
+	ck_assert_int_eq(rename("store/photos", "store/layers"), 0);
+	store_free(open_store(STORE_ADD));
+}
+END_TEST
+
 START_TEST(a_layer_is_published_and_sealed)
 {
 	_cleanup_store_ struct store *store = open_store(STORE_ADD);
@@ -230,14 +246,28 @@ START_TEST(every_change_is_found)
 }
 END_TEST
 
+/* A store that is open for removing, which makes none. */
+static struct store *open_to_remove(void)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct store *store;
+
+	ck_assert_int_eq(store_open("store", STORE_REMOVE, &store, &error), -ENOENT);
+	ck_assert_ptr_null(error.message);
+	ck_assert_int_lt(access("store", F_OK), 0);
+	store_free(open_store(STORE_ADD));
+	return open_store(STORE_REMOVE);
+}
+
 START_TEST(a_layer_is_removed_with_its_wheels)
 {
-	_cleanup_store_ struct store *store = open_store(STORE_REMOVE);
+	_cleanup_store_ struct store *store = open_to_remove();
 	_cleanup_buffer_ struct buffer wheels = {0};
 	char digest[STORE_DIGEST_SIZE], other[STORE_DIGEST_SIZE];
 
 	publish(store, "library", digest);
 	publish(store, "another", other);
+	ck_assert(!store_layer_in_use(store, digest));
 	ck_assert_int_eq(store_publish_wheel(store, "a.whl", WHEEL_DIGEST, digest, NULL), 0);
 	ck_assert_int_eq(store_remove_layer(store, digest, NULL), 0);
 	ck_assert_int_eq(store_each_wheel(store, note_wheel, &wheels), 0);
@@ -251,7 +281,7 @@ END_TEST
 
 START_TEST(a_layer_in_use_stays)
 {
-	_cleanup_store_ struct store *store = open_store(STORE_REMOVE);
+	_cleanup_store_ struct store *store = open_to_remove();
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_close_ int user = -1;
 	char digest[STORE_DIGEST_SIZE];
@@ -259,6 +289,7 @@ START_TEST(a_layer_in_use_stays)
 	publish(store, "library", digest);
 	user = store_open_layer(store, digest, NULL);
 	ck_assert_int_eq(flock(user, LOCK_SH), 0);
+	ck_assert(store_layer_in_use(store, digest));
 	ck_assert_int_eq(store_remove_layer(store, digest, &error), -EBUSY);
 	ck_assert_int_eq(verify(store, digest), 0);
 }
@@ -286,6 +317,7 @@ int main(void)
 	tcase_add_test(tests, a_store_that_is_not_there_is_told);
 	tcase_add_test(tests, others_who_may_write_are_named);
 	tcase_add_test(tests, what_is_no_store_is_refused);
+	tcase_add_test(tests, a_directory_of_somebody_does_not_become_one);
 	tcase_add_test(tests, a_layer_is_published_and_sealed);
 	tcase_add_test(tests, the_same_layer_twice_is_one);
 	tcase_add_test(tests, a_wheel_leads_to_its_layer);

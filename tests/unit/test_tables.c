@@ -307,8 +307,8 @@ static struct node *obtain(struct node *parent, const char *name, mode_t kind, u
 	};
 	struct node *node;
 
-	ck_assert_int_eq(node_obtain(table, parent, name, &template, node_epoch(table), &node, made),
-			 0);
+	ck_assert_int_eq(
+		node_obtain(table, parent, name, &template, node_epoch(table), &node, made), 0);
 	return node;
 }
 

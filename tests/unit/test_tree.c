@@ -1,4 +1,5 @@
-/* What a tree shows of its layers and its upper: merging, attributes, listings, what is forgotten. */
+/* What a tree shows of its layers and its upper: merging, attributes, listings, what is forgotten.
+ */
 #include "grove.h"
 
 #include <sys/statvfs.h>
@@ -77,7 +78,8 @@ START_TEST(a_layer_shows_where_it_is_attached)
 	write_real("packages/six.py", "six");
 	write_real("prefix/lib/python3.11/site-packages/pip/__init__.py", "pip");
 	ck_assert_int_eq(layer_dir_open("packages", "packages", "lib/python3.11/site-packages",
-					&layers[0], &error), 0);
+					&layers[0], &error),
+			 0);
 	ck_assert_int_eq(layer_dir_open("prefix", "prefix", "", &layers[1], &error), 0);
 	ck_assert_int_eq(plant_layers(layers, 2, false), 0);
 	assert_listing("", "lib");
@@ -234,8 +236,8 @@ START_TEST(parents_live_as_long_as_their_children)
 	write_real("low/a/b/c", "text");
 	plant();
 	for (int i = 0; i < 3; i++) {
-		ck_assert_int_eq(tree_lookup(tree, entry.id, (const char *[]){"a", "b", "c"}[i],
-					     &entry), 0);
+		ck_assert_int_eq(
+			tree_lookup(tree, entry.id, (const char *[]){"a", "b", "c"}[i], &entry), 0);
 		ids[i] = entry.id;
 	}
 	tree_forget(tree, ids[0], 1);
@@ -263,7 +265,8 @@ START_TEST(a_deep_tree_has_paths)
 		r = tree_mkdir(tree, parent, "d", 0755, &caller, &entry);
 		ck_assert_msg(r == 0, "level %d: %s", i, strerror(-r));
 		keep_lookup(entry.id);
-		length += (size_t)snprintf(path + length, sizeof(path) - length, "%s", i ? "/d" : "d");
+		length += (size_t)snprintf(path + length, sizeof(path) - length, "%s",
+					   i ? "/d" : "d");
 	}
 	ck_assert_int_eq(try_create("d/f", S_IFREG | 0644), 0);
 	forget_all();
@@ -410,8 +413,9 @@ START_TEST(nothing_changes_a_read_only_tree)
 	assert_text("a", "text");
 	ck_assert_int_eq(try_create("x", S_IFREG | 0644), -EROFS);
 	ck_assert_int_eq(try_create("x", S_IFDIR | 0755), -EROFS);
-	ck_assert_int_eq(tree_symlink(tree, "t", TREE_ROOT_ID, "x", &caller,
-				      &(struct tree_entry){0}), -EROFS);
+	ck_assert_int_eq(
+		tree_symlink(tree, "t", TREE_ROOT_ID, "x", &caller, &(struct tree_entry){0}),
+		-EROFS);
 	ck_assert_int_eq(try_link("a", "x"), -EROFS);
 	ck_assert_int_eq(try_unlink("a"), -EROFS);
 	ck_assert_int_eq(try_rmdir("d"), -EROFS);

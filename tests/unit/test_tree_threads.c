@@ -10,13 +10,14 @@
 
 #include <pthread.h>
 
-#define THREADS	   4
+#define THREADS    4
 #define HELD_MAX   64
-#define NAMES	   6
-#define LOCKS	   64
+#define LOCKS      64
 #define NAME_LOCKS 4 /* of one operation, at most */
 
-static unsigned long seed = 1, steps = 4000;
+#define ROUNDS 24
+
+static unsigned long seed = 1, steps = 600;
 
 /* In the place of inode->i_rwsem. */
 static pthread_rwlock_t locks[LOCKS];
@@ -83,8 +84,7 @@ static uint64_t any_node(struct thread *self)
 static uint64_t any_directory(struct thread *self)
 {
 	for (int tries = 0; tries < 4 && self->count > 0; tries++) {
-		const struct held *held =
-			&self->held[random_below(self, (uint64_t)self->count)];
+		const struct held *held = &self->held[random_below(self, (uint64_t)self->count)];
 
 		if (S_ISDIR(held->kind))
 			return held->id;
@@ -94,9 +94,10 @@ static uint64_t any_directory(struct thread *self)
 
 static const char *any_name(struct thread *self)
 {
-	static const char *const names[NAMES] = {"a.py", "b.py", "c", "d", "e", "__pycache__"};
+	static const char *const names[] = {
+		"a.py", "b.py", "c", "d", "__pycache__", "a.cpython-311.pyc", "b.cpython-311.pyc"};
 
-	return names[random_below(self, NAMES)];
+	return names[random_below(self, COUNT(names))];
 }
 
 /* Locks of nodes, taken in one order, none twice. */
@@ -334,10 +335,10 @@ static void count_one(void *arg, uint64_t id)
 
 static void *run_thread(void *arg)
 {
-	static void (*const operations[])(struct thread *self) = {
-		do_lookup, do_lookup, do_lookup, do_lookup, do_create, do_create, do_remove,
-		do_rename, do_rename, do_link,	 do_list,   do_read,   do_read,	  do_change,
-		do_change, do_forget, do_forget,
+	static void (*const operations[])(struct thread * self) = {
+		do_lookup, do_lookup, do_lookup, do_lookup, do_create, do_create,
+		do_remove, do_rename, do_rename, do_link,   do_list,   do_read,
+		do_read,   do_change, do_change, do_forget, do_forget,
 	};
 	struct thread *self = arg;
 	int known = 0;
@@ -352,23 +353,21 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-/* Layers with something of every kind under the names that the threads use. */
-static void sow(void)
+/* Layers with something under all the names that the threads use, three directories deep. It is
+ * soon used up: hence many rounds. */
+static void sow(const char *directory, int depth)
 {
-	static const char *const roots[] = {"low", "high"};
+	static const char *const files[] = {"a.py", "b.py", "__pycache__/a.cpython-311.pyc",
+					    "__pycache__/b.cpython-311.pyc"};
+	char path[128];
 
-	for (int i = 0; i < COUNT(roots); i++) {
-		static const char *const files[] = {
-			"a.py", "c/a.py", "c/b.py", "c/__pycache__/a.cpython-311.pyc", "d/c/a.py",
-			"d/d/e",
-		};
-
-		for (int k = i; k < COUNT(files); k++) {
-			char path[64];
-
-			snprintf(path, sizeof(path), "%s/%s", roots[i], files[k]);
-			write_real(path, roots[i]);
-		}
+	for (int i = 0; i < COUNT(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, files[i]);
+		write_real(path, directory);
+	}
+	for (int i = 0; depth > 0 && i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, i ? "c" : "d");
+		sow(path, depth - 1);
 	}
 }
 
@@ -379,12 +378,14 @@ START_TEST(all_at_once)
 
 	for (int i = 0; i < LOCKS; i++)
 		pthread_rwlock_init(&locks[i], NULL);
-	sow();
+	sow("low", 2);
+	sow("high/c", 1);
 	plant();
 	for (int i = 0; i < THREADS; i++) {
-		threads[i].random = (seed + (unsigned long)_i) * THREADS + (unsigned long)i + 1;
-		ck_assert_int_eq(
-			pthread_create(&threads[i].thread, NULL, run_thread, &threads[i]), 0);
+		threads[i].random =
+			(seed * ROUNDS + (unsigned long)_i) * THREADS + (unsigned long)i + 1;
+		ck_assert_int_eq(pthread_create(&threads[i].thread, NULL, run_thread, &threads[i]),
+				 0);
 	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i].thread, NULL);
@@ -412,6 +413,6 @@ int main(void)
 	printf("# VENVFS_TEST_SEED=%lu VENVFS_TEST_STEPS=%lu\n", seed, steps);
 	fflush(stdout);
 	add_grove_fixtures(tests);
-	tcase_add_loop_test(tests, all_at_once, 0, 4);
+	tcase_add_loop_test(tests, all_at_once, 0, ROUNDS);
 	return run_suite("tree_threads", tests);
 }

@@ -148,6 +148,40 @@ START_TEST(a_file_is_written_by_its_maker)
 }
 END_TEST
 
+/* Whoever has a file open goes on, though by its name nobody would get there. */
+START_TEST(a_file_is_used_below_closed_directories)
+{
+	struct stat st;
+	uint64_t file;
+
+	plant();
+	ck_assert_int_eq(try_create("d", S_IFDIR | 0755), 0);
+	ck_assert_int_eq(try_create("d/sub", S_IFDIR | 0755), 0);
+	ck_assert_int_eq(try_create("d/sub/file", S_IFREG | 0644), 0);
+	ck_assert_int_eq(try_create("others", S_IFDIR | 0755), 0);
+	file = id_of("d/sub/file");
+	set_mode("d/sub", 0);
+	set_mode("d", 0);
+	for (int i = 0; i < 300; i++) { /* more than is kept open */
+		char name[32];
+
+		snprintf(name, sizeof(name), "others/%d", i);
+		ck_assert_int_eq(try_create(name, S_IFREG | 0644), 0);
+	}
+	ck_assert_int_eq(tree_write(tree, file, "text", 4, 0), 4);
+	ck_assert_int_eq(tree_getattr(tree, file, &st), 0);
+	ck_assert_int_eq(st.st_size, 4);
+	st.st_mode = 0600;
+	ck_assert_int_eq(tree_setattr(tree, file, &st, TREE_SET_MODE, &st), 0);
+	ck_assert_uint_eq(real_mode("upper/d"), 0);
+	set_mode("d", 0700);
+	ck_assert_uint_eq(real_mode("upper/d/sub"), 0);
+	set_mode("d/sub", 0700);
+	assert_text("d/sub/file", "text");
+	ck_assert_uint_eq(real_mode("upper/d/sub/file"), 0600);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("tree_user");
@@ -160,5 +194,6 @@ int main(void)
 	tcase_add_test(tests, a_read_only_directory_is_renamed_and_removed);
 	tcase_add_test(tests, a_directory_that_nobody_may_read_is_there);
 	tcase_add_test(tests, a_file_is_written_by_its_maker);
+	tcase_add_test(tests, a_file_is_used_below_closed_directories);
 	return run_suite("tree_user", tests);
 }

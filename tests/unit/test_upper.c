@@ -186,7 +186,8 @@ START_TEST(a_redirect_that_is_too_long_is_refused)
 }
 END_TEST
 
-/* Two directories whose marks name each other: layers know nothing of marks, so that is no circle. */
+/* Two directories whose marks name each other: layers know nothing of marks, so that is no circle.
+ */
 START_TEST(redirects_go_one_step)
 {
 	write_real("low/a/in-a", "");
@@ -320,8 +321,8 @@ static void clear_directory(const char *path)
 	for (int i = 2; i < listed.count; i++) {
 		_cleanup_free_ char *inner = NULL;
 
-		ck_assert_int_gt(asprintf(&inner, "%s%s%s", path, path[0] ? "/" : "",
-					  listed.names[i]), 0);
+		ck_assert_int_gt(
+			asprintf(&inner, "%s%s%s", path, path[0] ? "/" : "", listed.names[i]), 0);
 		st = stat_of(inner);
 		if (S_ISDIR(st.st_mode)) {
 			clear_directory(inner);

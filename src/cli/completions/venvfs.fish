@@ -8,6 +8,11 @@ function __venvfs_mounted
     end </proc/self/mountinfo
 end
 
+# What the store holds, by wheel.
+function __venvfs_wheels
+    venvfs store list 2>/dev/null | awk 'NR > 1 { print $3 }'
+end
+
 function __venvfs_command
     complete -c venvfs -n "__fish_seen_subcommand_from $argv[1]" $argv[2..]
 end
@@ -17,6 +22,10 @@ complete -c venvfs -n __fish_use_subcommand -a mount -d 'mount the environment o
 complete -c venvfs -n __fish_use_subcommand -a umount -d 'unmount environments'
 complete -c venvfs -n __fish_use_subcommand -a list -d 'list the environments that are mounted'
 complete -c venvfs -n __fish_use_subcommand -a check -d 'say everything that is wrong with a spec'
+complete -c venvfs -n __fish_use_subcommand -a lock \
+    -d 'find out what the requirements of a spec come to'
+complete -c venvfs -n __fish_use_subcommand -a store \
+    -d 'keep packages, once for all environments'
 complete -c venvfs -n __fish_use_subcommand -a help -d 'explain a command'
 complete -c venvfs -n __fish_use_subcommand -s V -l version -d 'show versions'
 complete -c venvfs -s h -l help -d 'explain the command'
@@ -29,7 +38,20 @@ __venvfs_command mount -s o -l options -x -d 'mount options' \
     -a '(__fish_append , ro rw nonempty allow_other noexec exec noatime)'
 __venvfs_command umount -s l -l lazy -d 'take it out of sight now'
 __venvfs_command umount -a '(__venvfs_mounted)'
-__venvfs_command list -l json -d 'print JSON'
+complete -c venvfs -n '__fish_seen_subcommand_from list; and not __fish_seen_subcommand_from store' \
+    -l json -d 'print JSON'
 __venvfs_command check -F
 __venvfs_command check -l json -d 'print JSON'
-__venvfs_command help -a 'mount umount list check help'
+__venvfs_command lock -F
+__venvfs_command lock -s U -l upgrade -d 'make the lock anew'
+set -l verbs add list verify remove gc
+complete -c venvfs -n "__fish_seen_subcommand_from store; and not __fish_seen_subcommand_from $verbs" \
+    -a "$verbs"
+__venvfs_command store -l store -r -F -d 'use the store in this directory'
+__venvfs_command store -l system -d 'use the store of the host'
+__venvfs_command store -l json -d 'print JSON'
+__venvfs_command store -l dry-run -d 'say what gc would remove'
+complete -c venvfs -n '__fish_seen_subcommand_from store; and __fish_seen_subcommand_from add' -F
+complete -c venvfs -n '__fish_seen_subcommand_from store; and __fish_seen_subcommand_from remove' \
+    -a '(__venvfs_wheels)'
+__venvfs_command help -a 'mount umount list check lock store help'

@@ -1,0 +1,65 @@
+#include "venvfs/pip.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "python_internal.h"
+#include "venvfs/cleanup.h"
+
+#define TIMEOUT_MS (60 * 60 * 1000)
+
+/* The arguments as a JSON list, to be freed; NULL without memory, or for bytes that are no UTF-8.
+ */
+static char *encode(const char *const *arguments)
+{
+	_cleanup_json_ json_t *list = json_array();
+
+	for (; *arguments; arguments++)
+		if (json_array_append_new(list, json_string(*arguments)) < 0)
+			return NULL;
+	return json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII);
+}
+
+/* All that pip said of what went wrong, one line after another. */
+static void explain(const struct process_result *result, struct error *error)
+{
+	_cleanup_buffer_ struct buffer text = {0};
+
+	buffer_append(&text, result->err.data, result->err.length);
+	for (size_t i = 0; i < text.length; i++)
+		if (text.data[i] == '\n')
+			text.data[i] = i + 1 < text.length ? ';' : '\0';
+	if (text.length > 0 && buffer_status(&text) == 0)
+		error_set(error, -EIO, "pip: %.4000s", text.data);
+	else
+		error_set(error, -EIO, "pip failed and did not say why");
+}
+
+int pip_run(const struct interpreter *interpreter, const char *pip_layer,
+	    const char *directory, const char *const *arguments, struct error *error)
+{
+	_cleanup_process_result_ struct process_result result = {0};
+	_cleanup_free_ char *site_packages = interpreter_site_packages(interpreter);
+	_cleanup_free_ char *list = encode(arguments), *path = NULL;
+	struct python_call call = {
+		.executable = interpreter->executable,
+		.script = python_pip_run_script,
+		.directory = directory,
+		.timeout_ms = TIMEOUT_MS,
+	};
+	int r;
+
+	if (!list || !site_packages || asprintf(&path, "%s/%s", pip_layer, site_packages) < 0)
+		return error_set_errno(error, -ENOMEM, "pip cannot be run");
+	call.arguments = (const char *const[]){path, list, NULL};
+	r = python_run(&call, &result);
+	if (r < 0)
+		return error_set_errno(error, r, "pip cannot be run");
+	if (WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0)
+		return 0;
+	explain(&result, error);
+	return -EIO;
+}

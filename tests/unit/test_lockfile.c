@@ -1,0 +1,297 @@
+/* Locks: what is written is read again, and what is no lock is refused. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "venvfs/buffer.h"
+#include "venvfs/cleanup.h"
+#include "venvfs/io.h"
+#include "venvfs/lockfile.h"
+
+#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+#define DIGEST_A "00000000000000000000000000000000000000000000000000000000000000aa"
+#define DIGEST_B "00000000000000000000000000000000000000000000000000000000000000bb"
+#define LOCK     "proj.lock"
+
+static char root[] = "/tmp/venvfs-test-lock-XXXXXX";
+
+static void make_directory(void)
+{
+	strcpy(strrchr(root, '-'), "-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(root));
+	ck_assert_int_eq(chdir(root), 0);
+}
+
+static void remove_directory(void)
+{
+	io_remove_tree(AT_FDCWD, root);
+}
+
+static void write_file(const char *text)
+{
+	_cleanup_close_ int fd = open(LOCK, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(io_write_all(fd, text, strlen(text)), 0);
+}
+
+static void read_file(struct buffer *out)
+{
+	ck_assert_int_eq(io_read_file(AT_FDCWD, LOCK, 1 << 20, out), 0);
+}
+
+static ino_t inode_of_lock(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(LOCK, &st), 0);
+	return st.st_ino;
+}
+
+static void add(struct lockfile *lock, const char *name, const char *version)
+{
+	_cleanup_buffer_ struct buffer file = {0};
+	struct lock_package package = {
+		.name = (char *)name,
+		.version = (char *)version,
+		.sha256 = DIGEST_A,
+		.layer = DIGEST_B,
+	};
+
+	buffer_printf(&file, "%s-%s-py3-none-any.whl", name, version);
+	package.file = file.data;
+	ck_assert_int_eq(lockfile_add(lock, &package), 0);
+}
+
+static struct lockfile *make_lock(void)
+{
+	struct lockfile *lock = lockfile_new();
+
+	ck_assert_ptr_nonnull(lock);
+	lock->inputs = strdup(DIGEST_A);
+	lock->python = strdup("3.11");
+	return lock;
+}
+
+static void assert_package(const struct lock_package *package, const char *name,
+			   const char *version, const char *file)
+{
+	ck_assert_str_eq(package->name, name);
+	ck_assert_str_eq(package->version, version);
+	ck_assert_str_eq(package->file, file);
+	ck_assert_str_eq(package->sha256, DIGEST_A);
+	ck_assert_str_eq(package->layer, DIGEST_B);
+}
+
+START_TEST(a_lock_stands_beside_its_spec)
+{
+	static const struct {
+		const char *spec, *lock;
+	} cases[] = {
+		{"/srv/proj.cfg", "/srv/proj.lock"}, {"/srv/proj", "/srv/proj.lock"},
+		{"/srv/a.b.cfg", "/srv/a.b.lock"},   {"/srv/a.cfg.x", "/srv/a.cfg.x.lock"},
+		{"proj.cfg", "proj.lock"},
+	};
+
+	for (int i = 0; i < COUNT(cases); i++) {
+		_cleanup_free_ char *path = lockfile_path(cases[i].spec);
+
+		ck_assert_pstr_eq(path, cases[i].lock);
+	}
+}
+END_TEST
+
+START_TEST(what_is_written_is_read)
+{
+	_cleanup_lockfile_ struct lockfile *written = make_lock(), *read = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	add(written, "zope-interface", "6.0");
+	add(written, "attrs", "23.1.0");
+	add(written, "caf\xc3\xa9 \"x\"", "1!2.0+local");
+	ck_assert_int_eq(lockfile_write(LOCK, written, &error), 0);
+	ck_assert_int_eq(lockfile_read(LOCK, &read, &error), 0);
+	ck_assert_str_eq(read->inputs, DIGEST_A);
+	ck_assert_str_eq(read->python, "3.11");
+	ck_assert_uint_eq(read->count, 3);
+	/* By name, in whichever order they were added. */
+	assert_package(&read->packages[0], "attrs", "23.1.0", "attrs-23.1.0-py3-none-any.whl");
+	assert_package(&read->packages[1], "caf\xc3\xa9 \"x\"", "1!2.0+local",
+		       "caf\xc3\xa9 \"x\"-1!2.0+local-py3-none-any.whl");
+	assert_package(&read->packages[2], "zope-interface", "6.0",
+		       "zope-interface-6.0-py3-none-any.whl");
+}
+END_TEST
+
+START_TEST(a_lock_of_nothing_is_one)
+{
+	_cleanup_lockfile_ struct lockfile *written = make_lock(), *read = NULL;
+
+	ck_assert_int_eq(lockfile_write(LOCK, written, NULL), 0);
+	ck_assert_int_eq(lockfile_read(LOCK, &read, NULL), 0);
+	ck_assert_uint_eq(read->count, 0);
+}
+END_TEST
+
+START_TEST(the_order_of_adding_does_not_matter)
+{
+	_cleanup_lockfile_ struct lockfile *first = make_lock(), *second = make_lock();
+	_cleanup_buffer_ struct buffer before = {0}, after = {0};
+
+	add(first, "b", "1");
+	add(first, "a", "2");
+	ck_assert_int_eq(lockfile_write(LOCK, first, NULL), 0);
+	read_file(&before);
+	ck_assert_int_eq(unlink(LOCK), 0);
+	add(second, "a", "2");
+	add(second, "b", "1");
+	ck_assert_int_eq(lockfile_write(LOCK, second, NULL), 0);
+	read_file(&after);
+	ck_assert_str_eq(before.data, after.data);
+	ck_assert_int_eq(after.data[after.length - 1], '\n');
+}
+END_TEST
+
+START_TEST(an_unchanged_file_is_not_written)
+{
+	_cleanup_lockfile_ struct lockfile *lock = make_lock();
+	ino_t inode;
+
+	add(lock, "a", "1");
+	ck_assert_int_eq(lockfile_write(LOCK, lock, NULL), 0);
+	inode = inode_of_lock();
+	/* Where nothing can be written, that nothing is written is success. */
+	ck_assert_int_eq(chmod(".", 0500), 0);
+	ck_assert_int_eq(lockfile_write(LOCK, lock, NULL), 0);
+	ck_assert_int_eq(chmod(".", 0700), 0);
+	ck_assert_uint_eq(inode_of_lock(), inode);
+	add(lock, "b", "1");
+	ck_assert_int_eq(lockfile_write(LOCK, lock, NULL), 0);
+	ck_assert_uint_ne(inode_of_lock(), inode);
+}
+END_TEST
+
+START_TEST(a_lock_that_is_not_there_is_told)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct lockfile *lock;
+
+	ck_assert_int_eq(lockfile_read(LOCK, &lock, &error), -ENOENT);
+	ck_assert_ptr_null(error.message);
+}
+END_TEST
+
+START_TEST(a_place_that_is_not_there_is_told)
+{
+	_cleanup_lockfile_ struct lockfile *lock = make_lock();
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	ck_assert_int_eq(lockfile_write("absent/" LOCK, lock, &error), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(error.message, "absent/" LOCK));
+}
+END_TEST
+
+#define HEAD "{\"format\": 1, \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": "
+#define PACKAGE(name, file, sha256, layer)                                                         \
+	"{\"name\": \"" name "\", \"version\": \"1\", \"file\": \"" file                           \
+	"\", \"sha256\": \"" sha256 "\", \"layer\": \"" layer "\"}"
+
+static const char *const good[] = {
+	HEAD "[]}",
+	HEAD "[" PACKAGE("a", "a-1-py3-none-any.whl", DIGEST_A, DIGEST_B) "]}",
+	/* What a later venvfs may add to this format. */
+	HEAD "[], \"more\": {}}",
+};
+
+static const char *const bad[] = {
+	"",
+	"\n",
+	"[]",
+	"null",
+	"{}",
+	"no JSON",
+	HEAD "[]",
+	HEAD "[]} x",
+	HEAD "[]}\n<<<<<<< HEAD\n",
+	HEAD "{}}",
+	HEAD "[1]}",
+	HEAD "[{}]}",
+	"{\"format\": \"1\", \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": []}",
+	"{\"format\": 2, \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": []}",
+	"{\"format\": 0, \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": []}",
+	"{\"format\": 1, \"python\": \"3.11\", \"packages\": []}",
+	"{\"format\": 1, \"inputs\": 1, \"python\": \"3.11\", \"packages\": []}",
+	"{\"format\": 1, \"inputs\": \"x\", \"packages\": []}",
+	"{\"format\": 1, \"inputs\": \"x\", \"python\": \"3.11\"}",
+	"{\"format\": 1, \"format\": 1, \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": []}",
+	HEAD "[], \"packages\": []}",
+	HEAD "[" PACKAGE("a", "a.whl", DIGEST_A "0", DIGEST_B) "]}",
+	HEAD "[" PACKAGE("a", "a.whl", DIGEST_A, "../../x") "]}",
+	HEAD "[" PACKAGE("a", "../a.whl", DIGEST_A, DIGEST_B) "]}",
+	HEAD "[" PACKAGE("a\", \"name\": \"b", "a.whl", DIGEST_A, DIGEST_B) "]}",
+	HEAD "[{\"name\": \"a\", \"version\": \"1\", \"file\": \"a.whl\"}]}",
+};
+
+START_TEST(a_lock_by_hand_is_read)
+{
+	_cleanup_lockfile_ struct lockfile *lock = NULL;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	write_file(good[_i]);
+	ck_assert_int_eq(lockfile_read(LOCK, &lock, &error), 0);
+}
+END_TEST
+
+START_TEST(what_is_no_lock_is_refused)
+{
+	struct lockfile *untouched = (struct lockfile *)root, *lock = untouched;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	write_file(bad[_i]);
+	ck_assert_int_eq(lockfile_read(LOCK, &lock, &error), -EINVAL);
+	ck_assert_ptr_eq(lock, untouched);
+	ck_assert_ptr_nonnull(strstr(error.message, LOCK));
+	ck_assert_ptr_nonnull(error.hint);
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_refused)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct lockfile *lock;
+
+	ck_assert_int_eq(mkdir(LOCK, 0755), 0);
+	ck_assert_int_lt(lockfile_read(LOCK, &lock, &error), 0);
+	ck_assert_ptr_nonnull(strstr(error.message, LOCK));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("lockfile");
+	TCase *tests = tcase_create("lockfile");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, make_directory, remove_directory);
+	tcase_add_test(tests, a_lock_stands_beside_its_spec);
+	tcase_add_test(tests, what_is_written_is_read);
+	tcase_add_test(tests, a_lock_of_nothing_is_one);
+	tcase_add_test(tests, the_order_of_adding_does_not_matter);
+	tcase_add_test(tests, an_unchanged_file_is_not_written);
+	tcase_add_test(tests, a_lock_that_is_not_there_is_told);
+	tcase_add_test(tests, a_place_that_is_not_there_is_told);
+	tcase_add_loop_test(tests, a_lock_by_hand_is_read, 0, COUNT(good));
+	tcase_add_loop_test(tests, what_is_no_lock_is_refused, 0, COUNT(bad));
+	tcase_add_test(tests, what_is_no_file_is_refused);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
