@@ -1,6 +1,6 @@
 /*
  * A requirement (PEP 508, "Dependency specifiers"): what METADATA lists under Requires-Dist and
- *what a line of a requirements file may be.
+ * what a line of a requirements file may be.
  *
  *	name[extra, …] >=1.4, <2 ; python_version < "3.11"
  *	name[extra, …] @ file:///srv/name-1.5-py3-none-any.whl ; marker

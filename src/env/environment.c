@@ -115,13 +115,13 @@ static int check_layer_place(const struct spec_layer *layer, const struct places
 	if (path_is_within(real, places->mountpoint))
 		return error_set(error, -EINVAL, "the layer %s lies under the mount point",
 				 layer->path);
+	if (path_is_within(places->mountpoint, real))
+		return error_set(error, -EINVAL, "the mount point %s lies in the layer %s",
+				 places->mountpoint, layer->path);
 	if (path_is_within(real, places->store) || path_is_within(places->store, real))
 		return error_set(error, -EINVAL,
 				 "the layer %s and the store %s lie in one another", layer->path,
 				 places->store);
-	if (path_is_within(places->mountpoint, real))
-		return error_set(error, -EINVAL, "the mount point %s lies in the layer %s",
-				 places->mountpoint, layer->path);
 	return 0;
 }
 

@@ -109,6 +109,7 @@ static int read_report(int fd, struct error_list *errors)
 struct daemon {
 	const struct mount_options *options;
 	const char *spec, *mountpoint; /* absolute */
+	struct mount_point *point;
 	int report;                    /* where the caller waits; -1: in the foreground */
 	struct environment *environment;
 };
@@ -136,6 +137,7 @@ static int ready(void *arg)
 	struct daemon *daemon = arg;
 	int r = daemon->report < 0 ? 0 : detach(daemon);
 
+	mount_point_release(daemon->point);
 	log_info("%s is mounted at %s", daemon->spec, daemon->mountpoint);
 	if (daemon->report < 0)
 		return r;
@@ -191,6 +193,7 @@ static void run_daemon(struct daemon *daemon)
 	if (report != 3 && dup3(report, 3, O_CLOEXEC) == 3)
 		report = 3;
 	close_range(report == 3 ? 4 : report + 1, ~0u, 0);
+	daemon->point->lock = -1; /* the caller's, who waits for us with it */
 	signal(SIGPIPE, SIG_IGN);
 	daemon->report = report;
 	r = serve(daemon, &errors);
@@ -280,7 +283,7 @@ static int check_host(struct error *error)
 
 int mount_environment(const struct mount_options *options, struct error_list *errors)
 {
-	_cleanup_mount_point_ struct mount_point point = {0};
+	_cleanup_mount_point_ struct mount_point point = MOUNT_POINT_INIT;
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_free_ char *spec = NULL;
 	struct daemon daemon = {.options = options, .report = -1};
@@ -296,6 +299,7 @@ int mount_environment(const struct mount_options *options, struct error_list *er
 		return error_list_take(errors, &error, r);
 	daemon.spec = spec;
 	daemon.mountpoint = point.path;
+	daemon.point = &point;
 	r = options->foreground ? serve(&daemon, errors) : start_daemon(&daemon, errors);
 	if (r < 0)
 		mount_point_restore(&point);

@@ -2,8 +2,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,13 +102,31 @@ static int make(struct mount_point *point, struct error *error)
 	return 0;
 }
 
-int mount_point_prepare(const char *directory, bool nonempty, struct mount_point *out,
-			struct error *error)
+/* Whether @path leads to the directory that @fd is: nobody has mounted there, nor removed it. */
+static bool is_still_there(int fd, const char *path)
+{
+	struct stat held, found;
+
+	return fstat(fd, &held) == 0 && stat(path, &found) == 0 && held.st_dev == found.st_dev &&
+	       held.st_ino == found.st_ino;
+}
+
+/* Waits until nobody else is about to mount here. False: they did, so all is to be looked at
+ * again. A file system that knows no locks cannot help. */
+static bool take_lock(struct mount_point *point)
+{
+	point->lock = open(point->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (point->lock < 0 || flock(point->lock, LOCK_EX) < 0)
+		return true;
+	return is_still_there(point->lock, point->path);
+}
+
+static int prepare(const char *directory, bool nonempty, struct mount_point *out,
+		   struct error *error)
 {
 	struct stat st;
 	int r;
 
-	*out = (struct mount_point){0};
 	r = path_absolute(directory, NULL, &out->path);
 	if (r < 0)
 		return error_set_errno(error, r, "the mount point %s", directory);
@@ -116,6 +136,26 @@ int mount_point_prepare(const char *directory, bool nonempty, struct mount_point
 	if (stat(out->path, &st) == 0)
 		return check_existing(out->path, &st, nonempty, error);
 	return errno == ENOENT ? make(out, error) : fail(error, -errno, out->path);
+}
+
+int mount_point_prepare(const char *directory, bool nonempty, struct mount_point *out,
+			struct error *error)
+{
+	int r;
+
+	for (;;) {
+		*out = MOUNT_POINT_INIT;
+		r = prepare(directory, nonempty, out, error);
+		if (r < 0 || nonempty || take_lock(out))
+			return r;
+		mount_point_clear(out);
+	}
+}
+
+void mount_point_release(struct mount_point *point)
+{
+	cleanup_close(&point->lock);
+	point->lock = -1;
 }
 
 void mount_point_restore(const struct mount_point *point)
@@ -130,6 +170,7 @@ void mount_point_restore(const struct mount_point *point)
 
 void mount_point_clear(struct mount_point *point)
 {
+	mount_point_release(point);
 	free(point->path);
 	point->path = NULL;
 }

@@ -24,6 +24,13 @@
 #include "venvfs/mountinfo.h"
 #include "venvfs/unmount.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#else
+#define __lsan_disable()
+#define __lsan_enable()
+#endif
+
 /* A request may wait for a slow disk: others are answered meanwhile. */
 #define THREADS 4
 
@@ -46,7 +53,7 @@ struct session {
 	int ended;            /* eventfd: the last of them does no more */
 	int signals;          /* signalfd */
 	dev_t device;         /* of what is mounted */
-	bool left;            /* we have unmounted it */
+	bool left;            /* we end while it is still in use */
 };
 
 /* Messages. */
@@ -94,7 +101,11 @@ static int mount_captured(struct fuse_session *fuse, const char *mountpoint, str
 
 	if (messages < 0 || dup2(messages, STDERR_FILENO) < 0)
 		return error_set_errno(error, -errno, "cannot mount at %s", mountpoint);
+	/* Its copy of the mount point is freed by fuse_session_unmount() alone: see session_close().
+	 */
+	__lsan_disable();
 	r = fuse_session_mount(fuse, mountpoint);
+	__lsan_enable();
 	if (saved < 0 || dup2(saved, STDERR_FILENO) < 0)
 		close(STDERR_FILENO);
 	if (r == 0)
@@ -301,8 +312,8 @@ static void wait_for_unmount(struct session *session)
 		return;
 	log_info("asked to end: unmounting");
 	unmount_own(session);
-	session->left = true;
-	if (!wait_for_end(session, GRACE_MS))
+	session->left = !wait_for_end(session, GRACE_MS);
+	if (session->left)
 		log_warning("ending although the environment is in use");
 }
 
@@ -371,14 +382,30 @@ static int block_signals(struct session *session)
 	return session->signals < 0 || session->ended < 0 ? -errno : 0;
 }
 
+/*
+ * Ends the connection of a mount that is still in use. While it lives, libfuse would unmount by path
+ * (fuse_kern_unmount() in lib/mount.c), where another environment may be by now. It asks by poll(2)
+ * whether the connection is over: in its place it finds a pipe that nobody reads, which says so.
+ */
+static void disconnect(const struct session *session)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	close(ends[0]);
+	(void)dup3(ends[1], session->channel.fd, O_CLOEXEC);
+	close(ends[1]);
+}
+
 static void session_close(struct session *session)
 {
 	stop_threads(session);
 	notifier_stop(session->notifier);
 	if (session->channel.fuse) {
-		/* It unmounts by path: that may be another environment's by now. */
-		if (!session->left)
-			fuse_session_unmount(session->channel.fuse);
+		if (session->left)
+			disconnect(session);
+		fuse_session_unmount(session->channel.fuse);
 		fuse_session_destroy(session->channel.fuse);
 	}
 	cleanup_close(&session->signals);

@@ -1,6 +1,6 @@
 /*
- * Which layers nobody needs: those that no lock names and that are not mounted. A lock counts for as long as its file is
- * there; the link to one that is gone is taken away.
+ * Which layers nobody needs: those that no lock names and that are not mounted. A lock counts for
+ * as long as its file is there; the link to one that is gone is taken away.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -233,8 +233,10 @@ static int resolve(const struct making *making, struct lockfile *lock, struct er
 	struct scratch scratch;
 	int r = scratch_new(store->scratch, &scratch);
 
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		error_set_errno(&error, r, "the wheel store %s cannot be written to", store->path);
+		return error_list_take(errors, &error, r);
+	}
 	if (asprintf(&directory, "%s/scratch/%s", store->path, scratch.name) < 0)
 		directory = NULL;
 	r = directory ? write_constraints(making, &scratch) : -ENOMEM;
@@ -346,8 +348,11 @@ int lock_ensure(const struct spec *spec, const struct interpreter *interpreter, 
 	struct making making = {.spec = spec, .interpreter = interpreter, .path = path};
 	int r = path ? requirements_load(spec->requirements, &requirements, errors) : -ENOMEM;
 
-	if (r == 0)
+	if (r == 0) {
 		r = digest_inputs(spec, interpreter, requirements, &inputs);
+		if (r < 0)
+			error_set_errno(&error, r, "%s cannot be read", spec->requirements);
+	}
 	if (r == 0 && !upgrade)
 		r = read_current(path, inputs, &current, &error);
 	if (r < 0)

@@ -25,11 +25,18 @@ static int set_immutable(int fd, bool immutable)
 	return errno == EPERM || errno == EOPNOTSUPP || errno == ENOTTY ? 0 : -errno;
 }
 
+#define WRITE_BITS ((mode_t)(S_IWUSR | S_IWGRP | S_IWOTH))
+
 static int drop_write_bits(int fd, const struct stat *st)
 {
-	mode_t mode = st->st_mode & 07777 & ~(mode_t)(S_IWUSR | S_IWGRP | S_IWOTH);
+	struct stat now;
 
-	return (st->st_mode & 07777) == mode || fchmod(fd, mode) == 0 ? 0 : -errno;
+	if (!(st->st_mode & WRITE_BITS) || fchmod(fd, st->st_mode & 07777 & ~WRITE_BITS) == 0)
+		return 0;
+	/* Who imports the same wheel at the same time may have sealed it since. */
+	if (errno == EPERM && fstat(fd, &now) == 0 && !(now.st_mode & WRITE_BITS))
+		return 0;
+	return -errno;
 }
 
 static int visit(int directory, const char *name, bool seal);

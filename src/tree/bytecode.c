@@ -11,7 +11,7 @@
 #include "venvfs/path.h"
 
 #define CACHE_DIRECTORY "__pycache__"
-#define COMPARE_CHUNK	8192
+#define COMPARE_CHUNK   8192
 
 /* How much of @name comes before @suffix; 0: it does not end so. */
 static size_t stem_before(const char *name, size_t length, const char *suffix)
@@ -41,7 +41,7 @@ static size_t source_stem(const char *name)
 	return before;
 }
 
-/* Whether the file @name of the upper's @directory has @size bytes, which are those of @original. */
+/* Whether the file @name of the upper's @directory has @size bytes, and those of @original. */
 static bool has_bytes(struct tree *tree, const struct node *directory, const char *name,
 		      const struct content *original, off_t size)
 {
@@ -103,9 +103,8 @@ bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char 
 		r = tree_find(tree, directory, source, &found);
 	if (r < 0)
 		return false;
-	return found.source == NODE_LOWER
-		       ? found.layer != layer
-		       : !is_copy(tree, directory, source, &found.st, layer);
+	return found.source == NODE_LOWER ? found.layer != layer
+					  : !is_copy(tree, directory, source, &found.st, layer);
 }
 
 /* The search for a source's bytecode. */

@@ -1,12 +1,12 @@
 #include "node.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "inode_map.h"
+#include "venvfs/cleanup.h"
 #include "venvfs/hash.h"
 #include "view.h"
 
@@ -506,40 +506,48 @@ int node_exchange_names(struct node_table *table, struct node *parent_a, const c
 	return 0;
 }
 
-/* Writes the node's path, with the slashes between its parts, so that it ends at @end. How much
- * there is to write, or -ESTALE, or -ENAMETOOLONG when it would start before @start. */
-static ssize_t path_before(const struct node_table *table, const struct node *node,
-			   const char *start, char *end)
+/* How long the node's path is, with the slashes between its parts, or -ESTALE. */
+static ssize_t path_length(const struct node_table *table, const struct node *node)
+{
+	ssize_t length = 0;
+
+	for (; node != table->root; node = node->names->parent) {
+		if (!node->names)
+			return -ESTALE;
+		length += (ssize_t)strlen(node->names->text) + (length > 0);
+	}
+	return length;
+}
+
+/* Writes the path so that it ends at @end. */
+static void write_path(const struct node_table *table, const struct node *node, char *end)
 {
 	char *p = end;
 
 	for (; node != table->root; node = node->names->parent) {
-		size_t length = node->names ? strlen(node->names->text) : 0;
+		size_t length = strlen(node->names->text);
 
-		if (!node->names)
-			return -ESTALE;
-		if ((size_t)(p - start) < length + 1)
-			return -ENAMETOOLONG;
 		if (p != end)
 			*--p = '/';
 		p -= length;
 		memcpy(p, node->names->text, length);
 	}
-	return end - p;
 }
 
 int node_path(struct node_table *table, const struct node *node, struct buffer *out)
 {
-	char path[PATH_MAX];
-	char *end = path + sizeof(path);
+	_cleanup_free_ char *path = NULL;
 	ssize_t length;
 
 	pthread_mutex_lock(&table->lock);
-	length = path_before(table, node, path, end);
+	length = path_length(table, node);
+	path = length < 0 ? NULL : malloc((size_t)length + 1);
+	if (path)
+		write_path(table, node, path + length);
 	pthread_mutex_unlock(&table->lock);
-	if (length < 0)
-		return (int)length;
-	buffer_append(out, end - length, (size_t)length);
+	if (!path)
+		return length < 0 ? (int)length : -ENOMEM;
+	buffer_append(out, path, (size_t)length);
 	return buffer_status(out);
 }
 

@@ -136,8 +136,8 @@ int node_move_name(struct node_table *table, struct node *parent, const char *na
 int node_exchange_names(struct node_table *table, struct node *parent_a, const char *a,
 			struct node *parent_b, const char *b);
 
-/* Appends the node's path from the root ("" for the root). Any one name serves. -ESTALE: it has
- * none; -ENAMETOOLONG: it has no room in PATH_MAX. tree.names shared. */
+/* Appends the node's path from the root ("" for the root), which may be longer than PATH_MAX. Any
+ * one name serves. -ESTALE: it has none. tree.names shared. */
 int node_path(struct node_table *table, const struct node *node, struct buffer *out);
 
 /* The directory of the node's first name and, in *name (to be freed), that name. NULL: it has none.

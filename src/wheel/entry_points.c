@@ -8,7 +8,7 @@
 #include "venvfs/cleanup.h"
 #include "text.h"
 
-#define ENTRY_POINTS_MAX 5000
+#define ENTRY_POINTS_MAX 1000
 #define SCRIPT_NAME_MAX  255
 
 bool entry_points_is_python(const char *name)

@@ -76,6 +76,30 @@ static bool begins_with(const char *path, const char *name)
 	return text_equals(path, strcspn(path, "/"), name);
 }
 
+/* Whether a file, or the directory that it is in, has the name of an interpreter. */
+static bool is_interpreter(const char *name)
+{
+	char first[ARCHIVE_NAME_MAX + 1];
+	size_t length = strcspn(name, "/");
+
+	memcpy(first, name, length);
+	first[length] = '\0';
+	return entry_points_is_python(first);
+}
+
+/* Whether a file would be one of the environment's own, or stand where its directories are. */
+static bool is_environments(const char *path)
+{
+	static const char *const directories[] = {"bin", "include", "lib"};
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		if (strcmp(path, directories[i]) == 0)
+			return true;
+	}
+	return begins_with(path, "pyvenv.cfg") || begins_with(path, ".venvfs") ||
+	       begins_with(path, "lib64");
+}
+
 /* Whether a script has the name of one that activates an environment. */
 static bool activates(const char *name)
 {
@@ -89,7 +113,7 @@ static int check_place(struct wheel *wheel, const struct wheel_file *file, struc
 	const char *name = name_in_bin(file);
 	size_t length = strcspn(file->path, "/");
 
-	if (name && entry_points_is_python(name))
+	if (name && is_interpreter(name))
 		return error_set(error, -EBADMSG, "'%s' would take the place of the interpreter",
 				 QUOTE(file->source));
 	if (name && activates(name))
@@ -97,9 +121,7 @@ static int check_place(struct wheel *wheel, const struct wheel_file *file, struc
 				   "'%s' may take the place of a script that activates an "
 				   "environment",
 				   QUOTE(file->source));
-	if (file->scheme == WHEEL_DATA &&
-	    (begins_with(file->path, "pyvenv.cfg") || begins_with(file->path, ".venvfs") ||
-	     begins_with(file->path, "lib64")))
+	if (file->scheme == WHEEL_DATA && is_environments(file->path))
 		return error_set(error, -EBADMSG,
 				 "'%s' would take the place of the environment's own",
 				 QUOTE(file->source));

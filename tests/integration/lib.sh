@@ -19,7 +19,9 @@ if [ "${isolate-}" = yes ] && [ "$(id -u)" -eq 0 ] && [ "${VENVFS_TEST_ISOLATED-
 	exec unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- sh "$0"
 fi
 if [ "${VENVFS_TEST_ISOLATED-}" = yes ]; then
-	awk '$3 == "fuse.venvfs" { print $2 }' /proc/self/mounts | while read -r directory; do
+	# Octal escapes as printf takes them.
+	awk '$3 == "fuse.venvfs" { print $2 }' /proc/self/mounts |
+		sed 's/\\\([0-7]\{3\}\)/\\0\1/g' | while read -r directory; do
 		umount -l "$(printf %b "$directory")"
 	done
 fi
@@ -42,8 +44,9 @@ clean_up() {
 		"$VENVFS" umount "$directory" 2>/dev/null || umount -l "$directory" 2>/dev/null ||
 			fusermount3 -uz "$directory"
 	done
-	# What root imports into a wheel store is immutable.
+	# What is in a wheel store is sealed; where root imports, immutable.
 	[ "$(id -u)" -ne 0 ] || chattr -R -f -i "$work" >/dev/null 2>&1
+	find "$work" -xdev -type d ! -perm -u=w -exec chmod u+w {} +
 	rm -rf --one-file-system "$work"
 	exit "$status"
 }
