@@ -24,13 +24,6 @@
 #include "venvfs/mountinfo.h"
 #include "venvfs/unmount.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#else
-#define __lsan_disable()
-#define __lsan_enable()
-#endif
-
 /* A request may wait for a slow disk: others are answered meanwhile. */
 #define THREADS 4
 
@@ -101,11 +94,7 @@ static int mount_captured(struct fuse_session *fuse, const char *mountpoint, str
 
 	if (messages < 0 || dup2(messages, STDERR_FILENO) < 0)
 		return error_set_errno(error, -errno, "cannot mount at %s", mountpoint);
-	/* Its copy of the mount point is freed by fuse_session_unmount() alone: see session_close().
-	 */
-	__lsan_disable();
 	r = fuse_session_mount(fuse, mountpoint);
-	__lsan_enable();
 	if (saved < 0 || dup2(saved, STDERR_FILENO) < 0)
 		close(STDERR_FILENO);
 	if (r == 0)
