@@ -12,6 +12,10 @@
 #include "venvfs/spec.h"
 #include "venvfs/store.h"
 
+/* Opens the store of its own in which a spec's wheels are put; results as of store_open(). */
+int lock_store_open_own(const struct spec *spec, enum store_mode mode, struct store **out,
+			struct error *error);
+
 /* The stores of a spec: the host's, if there is one, and its own, in which wheels are put. */
 struct lock_stores {
 	struct store *items[2]; /* searched in this order; open for reading; NULL: there is none */

@@ -30,7 +30,6 @@ static int add_layers(const char *path, struct string_list *used)
 
 /* The locks, and what they name. */
 struct roots {
-	const struct store *store;
 	bool dry_run;
 	struct string_list *used;
 	struct error *error;
@@ -64,7 +63,7 @@ static int follow_root(void *arg, int directory, const char *name, mode_t kind)
 static int collect_used(const struct store *store, bool dry_run, struct string_list *used,
 			struct error *error)
 {
-	struct roots roots = {.store = store, .dry_run = dry_run, .used = used, .error = error};
+	struct roots roots = {.dry_run = dry_run, .used = used, .error = error};
 	int r = io_each_entry(io_open_directory(store->fd, "roots"), follow_root, &roots);
 
 	if (r < 0 && error && !error->message)

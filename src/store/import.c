@@ -35,7 +35,6 @@
 #define INSTALLER "venvfs\n"
 
 struct import {
-	const struct store *store;
 	const struct wheel *wheel;
 	struct wheel_reader *reader;
 	struct image_writer *writer;
@@ -64,6 +63,14 @@ static int read_whole(struct import *import, const struct wheel_file *file, stru
 	return wheel_reader_read(import->reader, file, append_bytes, out, NULL, import->error);
 }
 
+static int create_file(int directory, const char *path, mode_t mode)
+{
+	int fd = openat(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			mode & 0111 ? 0555 : 0444);
+
+	return fd < 0 ? -errno : fd;
+}
+
 /* Creates files/@path below the scratch directory, with what is above it. */
 static int create_external(struct import *import, const char *path, mode_t mode)
 {
@@ -72,10 +79,9 @@ static int create_external(struct import *import, const char *path, mode_t mode)
 
 	if (r < 0)
 		return r;
-	fd = openat(import->scratch.fd, full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		    mode & 0111 ? 0555 : 0444);
-	if (fd >= 0 || errno != ENOENT)
-		return fd < 0 ? -errno : fd;
+	fd = create_file(import->scratch.fd, full, mode);
+	if (fd != -ENOENT)
+		return fd;
 	for (const char *slash = strchr(full, '/'); slash; slash = strchr(slash + 1, '/')) {
 		part = strndup(full, (size_t)(slash - full));
 		if (!part)
@@ -84,9 +90,7 @@ static int create_external(struct import *import, const char *path, mode_t mode)
 			return -errno;
 		free(TAKE_PTR(part));
 	}
-	fd = openat(import->scratch.fd, full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-		    mode & 0111 ? 0555 : 0444);
-	return fd < 0 ? -errno : fd;
+	return create_file(import->scratch.fd, full, mode);
 }
 
 static int add_external(struct import *import, const struct wheel_file *file, const char *path)
@@ -322,7 +326,7 @@ static int fill(struct import *import, char digest[STORE_DIGEST_SIZE])
 static int import_wheel(const struct store *store, const struct wheel *wheel,
 			char digest[STORE_DIGEST_SIZE], struct error *error)
 {
-	struct import import = {.store = store, .wheel = wheel, .error = error};
+	struct import import = {.wheel = wheel, .error = error};
 	int r = scratch_new(store->scratch, &import.scratch);
 
 	if (r < 0)

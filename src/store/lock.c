@@ -259,12 +259,8 @@ static int resolve(const struct making *making, struct lockfile *lock, struct er
 
 static int open_for_adding(const struct spec *spec, struct store **out, struct error *error)
 {
-	_cleanup_free_ char *path = NULL;
-	int r = spec->wheel_store ? 0 : store_user_path(&path);
+	int r = lock_store_open_own(spec, STORE_ADD, out, error);
 
-	if (r < 0)
-		return error_set_errno(error, r, "there is no place for a wheel store");
-	r = store_open(spec->wheel_store ? spec->wheel_store : path, STORE_ADD, out, error);
 	if (r < 0 && spec->wheel_store && error && !error->file)
 		error_at(error, spec->path, spec->wheel_store_line);
 	return r;

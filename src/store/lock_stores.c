@@ -4,16 +4,15 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/lock.h"
 
-static int open_own(const struct spec *spec, struct store **out, struct error *error)
+int lock_store_open_own(const struct spec *spec, enum store_mode mode, struct store **out,
+			struct error *error)
 {
 	_cleanup_free_ char *path = NULL;
-	int r = 0;
+	int r = spec->wheel_store ? 0 : store_user_path(&path);
 
-	if (!spec->wheel_store)
-		r = store_user_path(&path);
 	if (r < 0)
 		return error_set_errno(error, r, "there is no place for a wheel store");
-	return store_open(spec->wheel_store ? spec->wheel_store : path, STORE_READ, out, error);
+	return store_open(spec->wheel_store ? spec->wheel_store : path, mode, out, error);
 }
 
 int lock_stores_open(const struct spec *spec, struct lock_stores *out, struct error *error)
@@ -23,7 +22,7 @@ int lock_stores_open(const struct spec *spec, struct lock_stores *out, struct er
 	*out = (struct lock_stores){0};
 	r = store_open(STORE_SYSTEM_PATH, STORE_READ, &out->items[0], error);
 	if (r == 0 || (r == -ENOENT && (!error || !error->message)))
-		r = open_own(spec, &out->items[1], error);
+		r = lock_store_open_own(spec, STORE_READ, &out->items[1], error);
 	if (r == -ENOENT && (!error || !error->message))
 		r = 0;
 	if (r < 0)
