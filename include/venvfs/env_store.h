@@ -6,6 +6,7 @@
  *   lock        held by the one mount that may write; says where that is, and the daemon's pid
  *   mountpoints where it was mounted: scripts of these places may be in the upper
  *   log         what the daemon had to say
+ *   ahead       what was looked up and read: a hint for the next mount, which may go at any time
  */
 #pragma once
 

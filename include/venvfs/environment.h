@@ -10,6 +10,7 @@
 #include "venvfs/env_store.h"
 #include "venvfs/error.h"
 #include "venvfs/interpreter.h"
+#include "venvfs/share.h"
 #include "venvfs/spec.h"
 #include "venvfs/tree.h"
 
@@ -25,6 +26,7 @@ struct environment {
 	char *mountpoint; /* absolute, as the user named it */
 	char *prompt;
 	bool read_only;
+	struct share share;
 	struct env_store *store; /* NULL: read-only, and there is none */
 	struct packages *packages; /* NULL: the spec has no requirements */
 	struct tree *tree;
@@ -35,13 +37,34 @@ struct environment {
 	time_t mounted;
 };
 
+/* What the mount is to be, as far as it matters here. */
+struct environment_options {
+	bool read_only;
+	bool others; /* other users than the mounter can reach it */
+	enum share_mode share;
+};
+
 /*
  * Puts the environment of @spec_path together, to be shown at @mountpoint. On failure nothing is
  * left behind but caches, and @errors says everything that is known to be wrong.
  */
-int environment_open(const char *spec_path, const char *mountpoint, bool read_only,
-		     struct environment **out, struct error_list *errors);
+int environment_open(const char *spec_path, const char *mountpoint,
+		     const struct environment_options *options, struct environment **out,
+		     struct error_list *errors);
 void environment_free(struct environment *environment);
+
+/* A file of the kind that its packages show, or one of the base's where it has none: a descriptor, for
+ * trying out what the kernel can do, or a negative errno. */
+int environment_open_sample(const struct environment *environment);
+
+/* Whether layers of the environment are to be compiled once it can be used, and doing that. */
+bool environment_lacks_bytecode(const struct environment *environment);
+void environment_compile(const struct environment *environment);
+
+/* Has the layers of a spec that is locked compiled, as the spec says: before this returns, or in the
+ * background. */
+int environment_compile_locked(const struct spec *spec, const struct interpreter *interpreter,
+			       struct error_list *errors);
 
 /*
  * Watches the base interpreter in a thread of its own: when it is upgraded, what is generated is

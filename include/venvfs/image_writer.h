@@ -41,6 +41,9 @@ int image_writer_add_external(struct image_writer *writer, const char *path, mod
 			      int64_t mtime, uint64_t size,
 			      const uint8_t digest[IMAGE_WRITER_DIGEST_SIZE]);
 
+/* Notes that Qt loads plugins from it (layer_image_set_links()). */
+void image_writer_mark_qt_plugins(struct image_writer *writer);
+
 /* Completes the image and brings it to disk. @digest is that of its bytes. -EEXIST: a path was
  * added twice; -ENOTDIR: something is below what is no directory. */
 int image_writer_finish(struct image_writer *writer, uint8_t digest[IMAGE_WRITER_DIGEST_SIZE]);

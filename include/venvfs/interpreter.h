@@ -63,15 +63,3 @@ int interpreter_changed(const struct interpreter *interpreter);
  * "3.11" matches every 3.11.Z, "3.11.4" that one alone. */
 int interpreter_check_version(const struct interpreter *interpreter, const char *wanted,
 			      struct error *error);
-
-/*
- * The directory, laid out like a whole environment, that provides pip for @interpreter: unpacked
- * once per wheel and interpreter tag, with bytecode, in $XDG_CACHE_HOME/venvfs/pip. Published by
- * one rename, so two may race for it. *out is to be freed. -ENOENT with the package to install when
- * there is no wheel; -EPERM when another user could write to that cache.
- *
- * All of it is in lib/pythonX.Y/site-packages (pythonX.Yt when free-threaded), as pip would have
- * installed itself. Its scripts bin/pip, pip3 and pip3.X hold the path of their environment, so
- * they are generated files; RECORD lists them without hash and size.
- */
-int pip_layer_ensure(const struct interpreter *interpreter, char **out, struct error *error);

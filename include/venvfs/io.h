@@ -8,7 +8,8 @@
 
 #include "venvfs/buffer.h"
 
-/* Appends the whole of a file to @out. -EFBIG when it is larger than @limit. */
+/* Appends the whole of a file to @out. -EFBIG when it is larger than @limit. By name, -EINVAL: it is
+ * a FIFO, which might have nothing to say for ever. */
 int io_read_fd(int fd, size_t limit, struct buffer *out);
 int io_read_file(int dirfd, const char *path, size_t limit, struct buffer *out);
 
@@ -22,6 +23,11 @@ int io_write_all(int fd, const void *data, size_t length);
  * whole file is wanted and the file system can, else copy_file_range, else read and write. Holes
  * stay holes. Descriptors' offsets are not used. */
 int io_copy(int from, int to, off_t length);
+
+/* Creates a file for what is to be renamed when it is complete: a descriptor for writing, and its
+ * name in @dirfd, which begins with a dot; or a negative errno. Its mode is 0600. */
+#define IO_TEMPORARY_SIZE 32
+int io_create_temporary(int dirfd, char name[IO_TEMPORARY_SIZE]);
 
 /* Makes @name in @dirfd hold @data, replacing what was there: temporary in the same directory,
  * fsync, rename, fsync of the directory. */

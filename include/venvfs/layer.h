@@ -54,6 +54,9 @@ struct layer {
 
 void layer_free(struct layer *layer);
 
+/* Appends the bytes of a file; its attributes in *st, which may be NULL. */
+int layer_read_file(struct layer *layer, const char *path, struct buffer *out, struct stat *st);
+
 /*
  * The directory at @path, attached at @attach. Links inside it are shown, never followed. -ENOENT,
  * -ENOTDIR, -EACCES with a message.
@@ -66,6 +69,30 @@ int layer_dir_open(const char *name, const char *path, const char *attach, struc
  * they are shown. Takes ownership of @inner, also when it fails.
  */
 int layer_scripts_new(struct layer *inner, const char *head, struct layer **out);
+
+/* A file of layer_files_new(). */
+struct layer_file {
+	const char *name;
+	const void *data;
+	size_t size;
+};
+
+/* Where its files are. */
+struct layer_files_place {
+	const char *name, *attach;
+	const char *directory;   /* one name, below @attach */
+	const struct stat *like; /* mode, owner and times, also of the directories above */
+};
+
+/* A layer of @count files, which are copied, in one directory. -ENOMEM. */
+int layer_files_new(const struct layer_files_place *place, const struct layer_file *files,
+		    size_t count, struct layer **out);
+
+/*
+ * @source with its @bytecode, two layers that are attached at the same place, as one. What both have
+ * is the source's. Takes ownership of both, also when it fails. Extended attributes are not shown.
+ */
+int layer_compiled_new(struct layer *source, struct layer *bytecode, struct layer **out);
 
 /*
  * The generated files of generated.h. @spec and @mountpoint must outlive the layer; it takes

@@ -32,6 +32,23 @@ static inline void cleanup_layer_image(struct layer_image **image)
 
 #define _cleanup_layer_image_ __attribute__((cleanup(cleanup_layer_image)))
 
+/* What of an image is shown as links to the files beside it: whoever opens one reads them without
+ * asking us. */
+enum {
+	IMAGE_LINK_BYTECODE = 1 << 0,  /* .pyc */
+	IMAGE_LINK_LIBRARIES = 1 << 1, /* shared libraries of IMAGE_LINK_SIZE_MIN and more */
+};
+
+#define IMAGE_LINK_SIZE_MIN (1 << 20)
+
+/*
+ * Shows @what of the image as links to the layer's own files. @directory is the absolute path of
+ * the directory that was opened, as those who follow the links are to find it. Programs are no
+ * links, because the kernel resolves their $ORIGIN at the target; nor are the libraries of an image
+ * from which Qt loads plugins. To be called before anything is attached; -ENOMEM.
+ */
+int layer_image_set_links(struct layer_image *image, const char *directory, unsigned what);
+
 /* A layer that shows the directory @part ("" for the root) of the image at @attach. It keeps a
  * reference. -ENOENT: the image has no such part. */
 int layer_image_attach(struct layer_image *image, const char *part, const char *attach,

@@ -26,16 +26,49 @@ void lock_stores_close(struct lock_stores *stores);
 
 #define _cleanup_lock_stores_ __attribute__((cleanup(lock_stores_close)))
 
-/* A descriptor of the layer's directory in whichever store has it. -ENOENT: none does. */
+/* A descriptor of the layer's directory in whichever store has it, which is *store. -ENOENT: none
+ * does. */
 int lock_stores_open_layer(const struct lock_stores *stores, const char *digest,
-			   struct error *error);
+			   const struct store **store, struct error *error);
+
+/* Where a package's layer is. */
+struct lock_layer {
+	int directory; /* a descriptor */
+	const struct store *store;
+};
+
+/* A lock, and what was found of it. */
+struct lock_result {
+	struct lockfile *lock;
+	struct lock_stores stores;
+	struct lock_layer *layers; /* of each package, in the lock's order */
+	bool made;   /* it was not there, or not of the same, or layers were gone */
+	char *asked; /* why pip was asked; NULL: it was not */
+};
+
+#define _cleanup_lock_result_ __attribute__((cleanup(lock_result_clear)))
+
+void lock_result_clear(struct lock_result *result);
 
 /*
  * The lock of @spec, which has requirements. It is read when it is of the same requirements,
- * sources and Python and all its layers are there; when layers are missing, the same versions are
- * had again; else, or with @upgrade, it is made anew: pip
- * resolves, and every wheel is imported. *made tells which. What is there and no lock is replaced
- * only with @upgrade. On failure the lock is as it was, and @errors says all that is wrong.
+ * sources and kind of Python and all its layers are there; when layers are missing, the same wheels
+ * are had again; else, or with @upgrade, it is made anew, by pip where that takes choosing or an
+ * index, and every wheel is imported. What is there and no lock is replaced only with @upgrade. On
+ * failure the lock is as it was, @errors says all that is wrong, and @out is empty.
  */
 int lock_ensure(const struct spec *spec, const struct interpreter *interpreter, bool upgrade,
-		struct lockfile **out, bool *made, struct error_list *errors);
+		struct lock_result *out, struct error_list *errors);
+
+/*
+ * Makes @lock the lock of @spec, whose requirements its packages are what they come to: it gets the
+ * inputs as they are now, and is written. All layers are in the spec's stores; @store is its own, open
+ * for adding, and gets a root.
+ */
+int lock_adopt(const struct spec *spec, const struct interpreter *interpreter,
+	       const struct store *store, struct lockfile *lock, struct error_list *errors);
+
+/* Whether the requirements of @spec can be read; what they come to is another question. Without an
+ * interpreter (NULL) a pylock.toml is not looked at. */
+int lock_check(const struct spec *spec, const struct interpreter *interpreter,
+	       struct error_list *errors);

@@ -44,5 +44,8 @@ char *lockfile_path(const char *spec);
  * of a newer version. */
 int lockfile_read(const char *path, struct lockfile **out, struct error *error);
 
-/* Writes it, in one step, unless the file says the same already. Packages are sorted by name. */
+/* Puts the packages in the order of their names. */
+void lockfile_sort(struct lockfile *lock);
+
+/* Writes it, in one step, unless the file says the same already. The packages are sorted before. */
 int lockfile_write(const char *path, struct lockfile *lock, struct error *error);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "venvfs/error.h"
+#include "venvfs/share.h"
 
 struct mount_options {
 	const char *spec;      /* path of the spec, as given */
@@ -17,6 +18,8 @@ struct mount_options {
 	bool read_only;	       /* -o ro: no store is needed */
 	bool nonempty;	       /* -o nonempty */
 	bool allow_other;      /* -o allow_other */
+	enum share_mode share; /* -o share= */
+	bool no_ahead;	       /* -o ahead=no: nothing is fetched ahead, nor remembered */
 	bool nosuid, nodev, noexec, noatime; /* handed to the kernel; nosuid and nodev are implied */
 };
 

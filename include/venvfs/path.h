@@ -25,6 +25,9 @@ bool path_is_within(const char *path, const char *directory);
 /* What follows the last slash. */
 const char *path_basename(const char *path);
 
+/* Whether it is named as a shared library is: "libx.so", "libx.so.1". */
+bool path_is_shared_library(const char *path);
+
 /* "$variable/venvfs", or "$HOME/fallback/venvfs" when the variable is unset or not absolute
  * (XDG Base Directory Specification). E.g. ("XDG_DATA_HOME", ".local/share"). */
 int path_xdg(const char *variable, const char *fallback, char **out);

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "venvfs/buffer.h"
 
@@ -22,6 +24,8 @@ struct process_options {
 	const char *directory; /* working directory; NULL: ours */
 	int timeout_ms;
 	size_t output_limit; /* bytes of stdout and of stderr, each */
+	unsigned cpu_limit_s;  /* for it and each that it starts; 0: ours */
+	uint64_t memory_limit; /* of their address space, in bytes; 0: ours */
 };
 
 /*
@@ -31,3 +35,19 @@ struct process_options {
  */
 int process_run(const struct process_options *options, struct process_result *result);
 void process_result_free(struct process_result *result);
+
+/* A program that is talked to. */
+struct process {
+	pid_t pid;  /* 0: none */
+	int socket; /* its stdin and stdout; for us it does not block */
+};
+
+/*
+ * Starts it as process_run() does, with stderr at /dev/null; timeout and output limit are the
+ * caller's concern. It is killed when the thread that started it ends, so that nothing is left of
+ * it when we are killed. Errors as of process_run().
+ */
+int process_start(const struct process_options *options, struct process *out);
+
+/* Kills its whole group, and waits for it. None: nothing is done. */
+void process_stop(struct process *process);

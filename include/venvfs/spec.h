@@ -20,6 +20,13 @@ struct spec_layer {
 	unsigned line; /* where it stands in the spec */
 };
 
+/* What becomes of bytecode that the layers of the packages do not have yet. */
+enum spec_bytecode {
+	SPEC_BYTECODE_BACKGROUND, /* made after mounting; the next mount shows it */
+	SPEC_BYTECODE_WAIT,       /* made before mounting */
+	SPEC_BYTECODE_NO,         /* neither made nor shown */
+};
+
 struct spec {
 	char *path; /* of the spec itself */
 	char *text; /* its bytes, for .venvfs/spec */
@@ -47,8 +54,11 @@ struct spec {
 	char *requirements; /* absolute path of a requirements file, or NULL */
 	unsigned requirements_line;
 	struct string_list find_links; /* absolute paths of directories, or URLs */
+	struct string_list unlinked;   /* names, normalised, of projects that have no links */
+	struct string_list find_links_written; /* the same, as the spec has them */
 	char *wheel_store;	       /* NULL: the user's own */
 	unsigned wheel_store_line;
+	enum spec_bytecode bytecode;
 
 	/* [layers], highest first */
 	struct spec_layer *layers;

@@ -5,12 +5,20 @@
  *     version              "1\n", of this arrangement
  *     lock                 held shared by whoever adds, exclusively by whoever removes
  *     layers/DIGEST/       one wheel's files (layer_image_format.h), named by the image's digest
+ *     bytecode/DIGEST/TAG/ what interpreters of that tag (cpython-311) compile the layer's sources to:
+ *                          an image of its own, in which every .pyc is a file
  *     wheels/FILE@DIGEST   link to the layer of the wheel FILE whose own digest that is
  *     roots/NAME           link to a file that names layers in use (a lock of a spec)
  *     scratch/             what is being made
  *
- * What is in layers/ and wheels/ appears complete, by one rename, and never changes. Reading takes
- * no lock and writes nothing, so a store may be on read-only media or on a network file system.
+ * What is in layers/, bytecode/ and wheels/ appears complete, by one rename, and never changes.
+ * Reading takes no lock and writes nothing, so a store may be on read-only media or on a network file
+ * system.
+ *
+ * Bytecode does not lie in its layer: it is made later, for one interpreter after another, and a
+ * layer that was sealed is never opened again for that. It is made from the layer alone and can be
+ * made again; a store without bytecode, or that cannot be written to, is as good as any. It is not
+ * named by its digest, so it is as trustworthy as those who may write to the store.
  *
  * Trust: a store belongs to root or to the user who reads it, and nobody else may write to it; that
  * is checked when it is opened. Nothing of another user's is ever moved into it: what is imported
@@ -26,13 +34,16 @@
 #include "venvfs/string_list.h"
 
 #define STORE_DIGEST_SIZE 65 /* SHA-256 in lower-case hexadecimal, with the NUL */
+#define STORE_TAG_SIZE    64 /* room for an interpreter's cache_tag, with the NUL */
 #define STORE_SYSTEM_PATH "/var/lib/venvfs/store"
 
 struct store {
 	char *path;
 	int fd, layers, wheels; /* O_RDONLY directories */
+	int bytecode;           /* likewise; -1: there is none yet, and it was opened for reading */
 	int scratch;            /* -1: opened for reading */
 	int lock;               /* likewise */
+	struct store *above;    /* what it has is not imported; NULL: none (store_set_above()) */
 };
 
 enum store_mode {
@@ -47,12 +58,26 @@ enum store_mode {
 int store_open(const char *path, enum store_mode mode, struct store **out, struct error *error);
 void store_free(struct store *store); /* NULL is fine */
 
+/* Sets the host's store above one that is open for STORE_ADD, if it is another one that can be read:
+ * those who look here look there first, and what is there need not be here. */
+void store_set_above(struct store *store);
+
 static inline void cleanup_store(struct store **store)
 {
 	store_free(*store);
 }
 
 #define _cleanup_store_ __attribute__((cleanup(cleanup_store)))
+
+/*
+ * Lets go of the lock of a store that is open for STORE_ADD, so that others may remove while nothing
+ * is published, and takes it again: what was there may be gone then.
+ */
+void store_release_lock(const struct store *store);
+int store_take_lock(const struct store *store, struct error *error);
+
+/* Whether we may write to a store that was opened for reading. */
+bool store_is_writable(const struct store *store);
 
 /* The user's own store: $XDG_DATA_HOME/venvfs/store; to be freed. */
 int store_user_path(char **out);
@@ -77,6 +102,7 @@ struct store_import {
 	char wheel[STORE_DIGEST_SIZE]; /* digest of the wheel */
 	char layer[STORE_DIGEST_SIZE]; /* digest of its layer */
 	bool existed;                  /* it was in the store before */
+	bool above;                    /* it is in the store above, and so was not imported */
 	struct string_list warnings;   /* sentences about what is odd in the wheel */
 };
 
@@ -109,7 +135,7 @@ void store_import_many(const struct store *store, struct store_job *jobs, size_t
 typedef int store_layer_fn(void *arg, const char *digest);
 int store_each_layer(const struct store *store, store_layer_fn *fn, void *arg);
 
-/* What a layer takes on disk, in bytes. */
+/* What a layer takes on disk, with its bytecode, in bytes. */
 int store_layer_usage(const struct store *store, const char *digest, uint64_t *bytes);
 
 /*
@@ -127,10 +153,49 @@ bool store_is_digest(const char *text);
 int store_open_layer(const struct store *store, const char *digest, struct error *error);
 
 /*
+ * The directory of the layer's bytecode for interpreters of @tag, for layer_image_open(); as of
+ * store_open_layer(). -ENOENT without a message: it was not made yet. The paths in it are those of
+ * the layer.
+ */
+int store_open_bytecode(const struct store *store, const char *digest, const char *tag,
+			struct error *error);
+
+/*
  * Checks a layer against its digests: the image against the name of the layer, each file against
- * the image, and that nothing else is there. -EUCLEAN and @error when it is not what it was.
+ * the image, and that nothing else is there; and so the bytecode of all tags. -EUCLEAN and @error
+ * when it is not what it was.
  */
 int store_verify_layer(const struct store *store, const char *digest, struct error *error);
+
+/* Whether somebody has made files of the layer writable, whatever their bytes are. */
+bool store_layer_is_open(const struct store *store, const char *digest);
+
+/* What store_repair_layer() has done. */
+enum store_repair {
+	STORE_REPAIR_NOTHING, /* the layer is good */
+	STORE_REPAIR_SEALED,  /* its bytes are good; it was writable, and is sealed again */
+	STORE_REPAIR_REPLACED,
+	STORE_REPAIR_REMOVED, /* damaged, not to be replaced, and nobody has need of it */
+	STORE_REPAIR_LEFT,    /* damaged, and needed */
+};
+
+/*
+ * Mends a layer of a store that is open for STORE_REMOVE. One that is damaged is replaced from that
+ * of the @count wheels at @wheels that it was made of: the replacement is complete and checked
+ * before it takes the place of the old one, in one step. An environment that shows the old one goes
+ * on with it. *out is what was done and @error, where it was damaged, how. On failure, a negative
+ * errno, the layer is as it was.
+ */
+int store_repair_layer(const struct store *store, const char *digest, const char *const *wheels,
+		       size_t count, enum store_repair *out, struct error *error);
+
+/* Removes the links in wheels/ that lead to no layer, and what others have left in scratch/. The
+ * store is open for STORE_REMOVE. Returns how many were removed, or -errno. */
+int store_remove_leftovers(const struct store *store);
+
+/* Adds the paths of the locks of @store's roots that name the layer. What cannot be read is passed
+ * over. */
+int store_layer_locks(const struct store *store, const char *digest, struct string_list *out);
 
 /* Links that @file, the absolute path of a lock, names layers in use. */
 int store_add_root(const struct store *store, const char *file);

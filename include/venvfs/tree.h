@@ -133,6 +133,10 @@ struct tree_listener {
 /* Before serving only. */
 void tree_set_listener(struct tree *tree, const struct tree_listener *listener);
 
+/* Appends the path of a node, or of the entry @name in it unless that is NULL, from the root, whose
+ * own is "". -ESTALE: it has none (any more). */
+int tree_path(struct tree *tree, uint64_t id, const char *name, struct buffer *out);
+
 /* Nodes that the kernel knows, for .venvfs/stats. */
 size_t tree_node_count(struct tree *tree);
 

@@ -9,3 +9,6 @@
 #define WHEEL_PART_SCRIPTS "scripts" /* for bin too: without the first line, which names the python */
 #define WHEEL_PART_DATA	   "data"    /* the environment's root */
 #define WHEEL_PART_HEADERS "headers" /* include/site/pythonX.Y/NAME */
+
+/* The time of all that a wheel has none for: zip files know none before (PEP 427). */
+#define WHEEL_LAYER_TIME 315619200 /* 1980-01-02 */

@@ -32,4 +32,8 @@ struct wheel_metadata {
  */
 int wheel_metadata_parse(const char *text, size_t length, struct wheel_metadata *out,
 			 struct string_list *warnings, struct error *error);
+
+/* Adds each value of the field @name that a METADATA or a WHEEL has, as it is written there. */
+int wheel_field_values(const char *text, size_t length, const char *name, struct string_list *out);
+
 void wheel_metadata_clear(struct wheel_metadata *metadata);

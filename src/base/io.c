@@ -37,9 +37,12 @@ int io_read_fd(int fd, size_t limit, struct buffer *out)
 
 int io_read_file(int dirfd, const char *path, size_t limit, struct buffer *out)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
 
-	return fd < 0 ? -errno : io_read_fd(fd, limit, out);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISFIFO(st.st_mode) ? -EINVAL : io_read_fd(fd, limit, out);
 }
 
 int io_open_regular(int dirfd, const char *name, int flags, mode_t mode)
@@ -164,19 +167,26 @@ int io_copy(int from, int to, off_t length)
 	return ftruncate(to, length) < 0 ? -errno : 0;
 }
 
-int io_publish(int dirfd, const char *name, const void *data, size_t length, mode_t mode)
+int io_create_temporary(int dirfd, char name[IO_TEMPORARY_SIZE])
 {
-	_cleanup_close_ int fd = -1;
-	char temporary[64];
 	uint64_t random;
-	int r;
+	int fd;
 
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
-	snprintf(temporary, sizeof(temporary), ".tmp-%016llx", (unsigned long long)random);
-	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	snprintf(name, IO_TEMPORARY_SIZE, ".tmp-%016llx", (unsigned long long)random);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int io_publish(int dirfd, const char *name, const void *data, size_t length, mode_t mode)
+{
+	char temporary[IO_TEMPORARY_SIZE];
+	_cleanup_close_ int fd = io_create_temporary(dirfd, temporary);
+	int r;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = io_write_all(fd, data, length);
 	if (r == 0 &&
 	    (fchmod(fd, mode) < 0 || fsync(fd) < 0 || renameat(dirfd, temporary, dirfd, name) < 0))

@@ -113,6 +113,16 @@ const char *path_basename(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+bool path_is_shared_library(const char *path)
+{
+	const char *name = path_basename(path);
+
+	for (const char *so = strstr(name, ".so"); so; so = strstr(so + 1, ".so"))
+		if (so[3] == '\0' || (so[3] == '.' && so[4] >= '0' && so[4] <= '9'))
+			return true;
+	return false;
+}
+
 int path_xdg(const char *variable, const char *fallback, char **out)
 {
 	const char *value = getenv(variable);

@@ -7,15 +7,33 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "venvfs/cleanup.h"
 
+/* Best effort: they guard against what a program should not do anyway. */
+static void set_limits(const struct process_options *options)
+{
+	const struct rlimit cpu = {options->cpu_limit_s, options->cpu_limit_s + 1};
+	const struct rlimit memory = {options->memory_limit, options->memory_limit};
+	const struct rlimit none = {0, 0};
+
+	if (options->cpu_limit_s > 0)
+		(void)setrlimit(RLIMIT_CPU, &cpu);
+	if (options->memory_limit > 0)
+		(void)setrlimit(RLIMIT_AS, &memory);
+	if (options->cpu_limit_s > 0 || options->memory_limit > 0)
+		(void)setrlimit(RLIMIT_CORE, &none); /* whose end is expected */
+}
+
 /* Runs in the child, between fork and exec: async-signal-safe calls only. Does not return; what
  * went wrong goes through @report, which exec closes otherwise. */
-static _Noreturn void child_exec(const struct process_options *options, int out, int err,
+static _Noreturn void child_exec(const struct process_options *options, int in, int out, int err,
 				 int report)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -23,10 +41,12 @@ static _Noreturn void child_exec(const struct process_options *options, int out,
 	int code;
 
 	setpgid(0, 0);
+	set_limits(options);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (null >= 0 && dup2(null, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0 &&
+	if (null >= 0 && dup2(in < 0 ? null : in, 0) >= 0 && dup2(out, 1) >= 0 &&
+	    dup2(err < 0 ? null : err, 2) >= 0 &&
 	    (!options->directory || chdir(options->directory) == 0)) {
 		close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 		execve(options->argv[0], options->argv, options->envp ? options->envp : environ);
@@ -128,7 +148,7 @@ int process_run(const struct process_options *options, struct process_result *re
 	if (pid < 0)
 		return -errno;
 	if (pid == 0)
-		child_exec(options, out_write, err_write, report_write);
+		child_exec(options, -1, out_write, err_write, report_write);
 	setpgid(pid, pid);
 	close(TAKE_FD(out_write));
 	close(TAKE_FD(err_write));
@@ -152,4 +172,46 @@ void process_result_free(struct process_result *result)
 {
 	buffer_free(&result->out);
 	buffer_free(&result->err);
+}
+
+int process_start(const struct process_options *options, struct process *out)
+{
+	_cleanup_close_ int ours = -1, theirs = -1, report_read = -1, report_write = -1;
+	pid_t pid, parent = getpid();
+	int pair[2], code = 0;
+
+	*out = (struct process){.socket = -1};
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	ours = pair[0], theirs = pair[1];
+	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0 || pipe2(pair, O_CLOEXEC) < 0)
+		return -errno;
+	report_read = pair[0], report_write = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127); /* it had ended before */
+		child_exec(options, theirs, theirs, -1, report_write);
+	}
+	setpgid(pid, pid);
+	close(TAKE_FD(report_write));
+	*out = (struct process){.pid = pid, .socket = TAKE_FD(ours)};
+	if (read(report_read, &code, sizeof(code)) != sizeof(code))
+		return 0;
+	process_stop(out);
+	return -code;
+}
+
+void process_stop(struct process *process)
+{
+	if (process->pid <= 0)
+		return;
+	kill(-process->pid, SIGKILL);
+	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(process->socket);
+	*process = (struct process){.socket = -1};
 }

@@ -27,12 +27,15 @@ static bool is_abandoned(int directory, const char *name)
 
 	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	if (st.st_mtim.tv_sec < time(NULL) - ONE_DAY)
-		return true;
-	if (!S_ISDIR(st.st_mode))
-		return false;
-	fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (S_ISDIR(st.st_mode)) {
+		fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		/* Held, for however long: a layer that was replaced may still be mounted. */
+		if (fd >= 0 && errno == EWOULDBLOCK)
+			return false;
+	}
+	return st.st_mtim.tv_sec < time(NULL) - ONE_DAY;
 }
 
 void scratch_clean(int directory)

@@ -90,10 +90,12 @@ static int print_json(const struct environment *environments, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct environment *e = &environments[i];
 		json_t *pid = e->status.pid > 0 ? json_integer(e->status.pid) : json_null();
-		json_t *object = json_pack("{s:o, s:o, s:o, s:o}", "directory",
+		json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "directory",
 					   output_json_string(e->mount->mountpoint), "state",
 					   output_json_string(e->status.state), "pid", pid, "spec",
-					   output_json_string(e->mount->source));
+					   output_json_string(e->mount->source), "share",
+					   output_json_string(e->status.share), "share-reason",
+					   output_json_string(e->status.share_reason));
 
 		if (json_array_append_new(list, object) < 0)
 			return output_json(NULL);

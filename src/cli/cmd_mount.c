@@ -6,6 +6,7 @@
 #include "mount_options.h"
 #include "output.h"
 #include "venvfs/mount.h"
+#include "venvfs/progress.h"
 
 static const char help[] =
 	"Mounts the environment that the file SPEC describes at the directory DIR. DIR is created\n"
@@ -20,6 +21,10 @@ static const char help[] =
 	"       allow_other       let other users in (see /etc/fuse.conf)\n"
 	"       noexec, exec      forbid to run scripts; or not (default)\n"
 	"       noatime           do not note access times\n"
+	"       share=MODE        how pages are shared with other environments: auto (default), "
+	"link,\n"
+	"                         bytecode, cache, passthrough\n"
+	"       ahead=yes|no      fetch ahead what was used last time (default), or not\n"
 	"  -h, --help             this text\n";
 
 static const struct option long_options[] = {
@@ -72,6 +77,7 @@ static int mount_run(const struct command *command, int argc, char *argv[])
 	options.spec = argv[optind];
 	options.directory = argv[optind + 1];
 
+	progress_listen(output_progress);
 	r = mount_environment(&options, &errors);
 	if (r < 0) {
 		output_errors(&errors, r);

@@ -9,46 +9,57 @@
 #include "command.h"
 #include "output.h"
 #include "output_json.h"
+#include "store_call.h"
+#include "store_pythons.h"
 #include "store_report.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/path.h"
+#include "venvfs/progress.h"
 #include "venvfs/store.h"
 
 static const char help[] =
 	"Keeps packages for all environments, each of them once.\n\n"
 	"  add WHEEL...    import wheels\n"
 	"  list            list the wheels that are in the store\n"
+	"  show NAME...    tell all about wheels, named by project, with ==VERSION if need be,\n"
+	"                  by file or by the first digits of a digest\n"
 	"  verify          check every layer against its digests\n"
+	"  verify --repair [WHEEL|DIR]...\n"
+	"                  and replace those that are damaged, from the wheels given\n"
 	"  remove NAME...  remove wheels, by file name or by the digest of the layer\n"
 	"  gc              remove the layers that no lock of a spec names\n\n"
 	"Options:\n"
-	"  --store=DIR  use this store, not your own ($XDG_DATA_HOME/venvfs/store)\n"
-	"  --system     use the store of the host (" STORE_SYSTEM_PATH ")\n"
-	"  --dry-run    gc: say what would be removed\n"
-	"  --json       add, list: the result as a JSON array of objects\n"
-	"  -h, --help   this text\n";
+	"  --store=DIR      use this store, not your own ($XDG_DATA_HOME/venvfs/store)\n"
+	"  --system         use the store of the host (" STORE_SYSTEM_PATH ")\n"
+	"  --python=PYTHON  add: compile for this interpreter too; may be given several times\n"
+	"  --dry-run        gc: say what would be removed\n"
+	"  --files          show: list the files, too\n"
+	"  --json           the result as one JSON document\n"
+	"  -h, --help       this text\n";
 
-enum { OPTION_STORE = 's', OPTION_SYSTEM = 'S', OPTION_DRY_RUN = 'n', OPTION_JSON = 'j' };
+enum {
+	OPTION_STORE = 's',
+	OPTION_SYSTEM = 'S',
+	OPTION_PYTHON = 'p',
+	OPTION_DRY_RUN = 'n',
+	OPTION_JSON = 'j',
+	OPTION_FILES = 'f',
+	OPTION_REPAIR = 'r',
+};
 
 static const struct option long_options[] = {
 	{"store", required_argument, NULL, OPTION_STORE},
 	{"system", no_argument, NULL, OPTION_SYSTEM},
+	{"python", required_argument, NULL, OPTION_PYTHON},
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"files", no_argument, NULL, OPTION_FILES},
+	{"repair", no_argument, NULL, OPTION_REPAIR},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
 
-struct call {
-	const struct command *command;
-	char *path; /* of the store */
-	bool json, dry_run;
-	char **words;
-	int count;
-};
-
-/* Opens the store; one that is not there is empty to those who only look. NULL and *status. */
-static struct store *open_store(const struct call *call, enum store_mode mode, int *status)
+struct store *store_call_open(const struct store_call *call, enum store_mode mode, int *status)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	struct store *store = NULL;
@@ -68,7 +79,7 @@ static struct store *open_store(const struct call *call, enum store_mode mode, i
 
 static void report_job(void *arg, const struct store_job *job)
 {
-	const struct call *call = arg;
+	const struct store_call *call = arg;
 
 	for (size_t i = 0; i < job->result.warnings.count; i++)
 		output_warning("%s: %s", job->path, job->result.warnings.items[i]);
@@ -78,15 +89,16 @@ static void report_job(void *arg, const struct store_job *job)
 		store_report_added(job);
 }
 
-static int run_add(struct call *call)
+static int run_add(struct store_call *call)
 {
 	_cleanup_store_ struct store *store = NULL;
 	struct store_job *jobs;
+	size_t good = 0;
 	int status;
 
 	if (call->count == 0)
 		return command_bad_usage(call->command, "add: a wheel is needed");
-	store = open_store(call, STORE_ADD, &status);
+	store = store_call_open(call, STORE_ADD, &status);
 	if (!store)
 		return status;
 	jobs = calloc((size_t)call->count, sizeof(*jobs));
@@ -96,73 +108,45 @@ static int run_add(struct call *call)
 	}
 	for (int i = 0; i < call->count; i++)
 		jobs[i].path = call->words[i];
+	if (!call->explicit)
+		store_set_above(store);
+	progress_listen(output_progress);
 	store_import_many(store, jobs, (size_t)call->count, report_job, call);
+	/* From now on others may remove. */
+	store_free(TAKE_PTR(store));
 	if (call->json)
 		status = store_report_added_json(jobs, (size_t)call->count);
+	if (store_pythons_compile(&call->pythons, call->path, jobs, (size_t)call->count) != EXIT_OK)
+		status = EXIT_FAILED;
 	for (int i = 0; i < call->count; i++) {
 		if (jobs[i].code < 0)
 			status = EXIT_FAILED;
+		else
+			good++;
 		store_import_clear(&jobs[i].result);
 		error_clear(&jobs[i].error);
 	}
 	free(jobs);
+	output_progress_end("%zu of %d wheels are in the store", good, call->count);
 	return status;
 }
 
 /* list */
 
-static int run_list(struct call *call)
+static int run_list(struct store_call *call)
 {
 	_cleanup_store_ struct store *store = NULL;
 	int status;
 
 	if (call->count > 0)
 		return command_bad_usage(call->command, "list: it takes no arguments");
-	store = open_store(call, STORE_READ, &status);
+	store = store_call_open(call, STORE_READ, &status);
 	return status == EXIT_OK ? store_report_list(store, call->json) : status;
-}
-
-/* verify */
-
-static int verify_layer(void *arg, const char *digest)
-{
-	_cleanup_error_ struct error error = ERROR_INIT;
-	struct store_checked *checked = arg;
-	int r = store_verify_layer(checked->store, digest, &error);
-
-	checked->count++;
-	if (r < 0) {
-		checked->damaged++;
-		output_error(&error, r);
-	}
-	return 0;
-}
-
-static int run_verify(struct call *call)
-{
-	_cleanup_store_ struct store *store = NULL;
-	struct store_checked checked = {0};
-	int status, r;
-
-	if (call->count > 0)
-		return command_bad_usage(call->command, "verify: it takes no arguments");
-	store = open_store(call, STORE_READ, &status);
-	if (!store)
-		return status;
-	checked.store = store;
-	r = store_each_layer(store, verify_layer, &checked);
-	if (r < 0) {
-		output_problem("%s: %s", call->path, strerror(-r));
-		return EXIT_FAILED;
-	}
-	printf("%zu layer%s, %zu damaged\n", checked.count, checked.count == 1 ? "" : "s",
-	       checked.damaged);
-	return checked.damaged > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 /* remove, gc */
 
-/* What a word on the command line means: a wheel's file name, or the digest of a layer. */
+/* A wheel's file name, or the digest of a layer: what is removed is named in full. */
 struct named {
 	const char *word;
 	struct string_list layers;
@@ -181,98 +165,128 @@ static int match_name(void *arg, const struct store_wheel *wheel)
 	return string_list_add(&named->layers, wheel->layer, strlen(wheel->layer));
 }
 
-static int remove_layer(const struct store *store, const char *digest)
+static int remove_layer(const struct store *store, const char *digest, struct error *error)
 {
-	_cleanup_error_ struct error error = ERROR_INIT;
-	int r = store_remove_layer(store, digest, &error);
+	int r = store_remove_layer(store, digest, error);
 
 	if (r < 0)
-		output_error(&error, r);
+		output_error(error, r);
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
 /* @store is NULL when there is none. */
-static int remove_named(const struct store *store, const char *word)
+static int remove_named(const struct store *store, const char *word, struct store_report *report)
 {
+	_cleanup_error_ struct error error = ERROR_INIT;
 	struct named named = {.word = word};
 	int r = store ? store_each_wheel(store, match_name, &named) : 0, status = EXIT_OK;
 
 	if (r == 0 && store && named.layers.count == 0 && store_is_digest(word))
 		r = string_list_add(&named.layers, word, strlen(word));
 	if (r < 0 || named.layers.count == 0) {
-		output_problem("'%s': %s", word,
-			       r < 0 ? strerror(-r) : "no such wheel or layer is in the store");
+		error_set(&error, -ENOENT, "'%s': %s", word,
+			  r < 0 ? strerror(-r) : "no such wheel or layer is in the store");
+		output_error(&error, -ENOENT);
 		status = EXIT_FAILED;
 	}
 	for (size_t i = 0; status == EXIT_OK && i < named.layers.count; i++)
-		status = remove_layer(store, named.layers.items[i]);
+		status = remove_layer(store, named.layers.items[i], &error);
+	store_report_removed(report, word, &named.layers, &error);
 	string_list_clear(&named.layers);
 	return status;
 }
 
-static int run_remove(struct call *call)
+static int run_remove(struct store_call *call)
 {
+	_cleanup_store_report_ struct store_report report = {.json = call->json};
 	_cleanup_store_ struct store *store = NULL;
 	int status;
 
 	if (call->count == 0)
 		return command_bad_usage(call->command, "remove: a wheel or a digest is needed");
-	store = open_store(call, STORE_REMOVE, &status);
+	store = store_call_open(call, STORE_REMOVE, &status);
 	if (status != EXIT_OK)
 		return status;
 	for (int i = 0; i < call->count; i++)
-		if (remove_named(store, call->words[i]) != EXIT_OK)
+		if (remove_named(store, call->words[i], &report) != EXIT_OK)
 			status = EXIT_FAILED;
+	return store_report_print(&report, status);
+}
+
+/* Removes the layers, or only counts them. */
+static int collect(const struct store_call *call, const struct store *store,
+		   const struct string_list *unused, struct store_report *report)
+{
+	uint64_t freed = 0;
+	size_t count = 0;
+	int status = EXIT_OK;
+
+	for (size_t i = 0; i < unused->count; i++) {
+		_cleanup_error_ struct error error = ERROR_INIT;
+		uint64_t bytes;
+
+		if (store_layer_usage(store, unused->items[i], &bytes) < 0)
+			bytes = 0;
+		if (!call->dry_run && remove_layer(store, unused->items[i], &error) != EXIT_OK)
+			status = EXIT_FAILED;
+		store_report_collected(report, unused->items[i], bytes, &error);
+		if (error.message)
+			continue;
+		freed += bytes;
+		count++;
+	}
+	if (!call->json)
+		printf("%s %zu layer%s, %.1f MiB\n", call->dry_run ? "would remove" : "removed",
+		       count, count == 1 ? "" : "s", (double)freed / (1024 * 1024));
 	return status;
 }
 
-static int run_gc(struct call *call)
+static int run_gc(struct store_call *call)
 {
+	_cleanup_store_report_ struct store_report report = {.json = call->json};
 	_cleanup_string_list_ struct string_list unused = {0};
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_store_ struct store *store = NULL;
-	uint64_t freed = 0;
-	size_t count = 0;
 	int status, r;
 
 	if (call->count > 0)
 		return command_bad_usage(call->command, "gc: it takes no arguments");
-	store = open_store(call, call->dry_run ? STORE_READ : STORE_REMOVE, &status);
+	store = store_call_open(call, call->dry_run ? STORE_READ : STORE_REMOVE, &status);
 	if (!store)
-		return status;
+		return status == EXIT_OK ? store_report_print(&report, status) : status;
 	r = store_find_unused(store, call->dry_run, &unused, &error);
 	if (r < 0) {
 		output_error(&error, r);
 		return EXIT_FAILED;
 	}
-	for (size_t i = 0; i < unused.count; i++) {
-		uint64_t bytes;
+	status = collect(call, store, &unused, &report);
+	return store_report_print(&report, status);
+}
 
-		if (store_layer_usage(store, unused.items[i], &bytes) < 0)
-			bytes = 0;
-		if (!call->dry_run && remove_layer(store, unused.items[i]) != EXIT_OK) {
-			status = EXIT_FAILED;
-			continue;
-		}
-		freed += bytes;
-		count++;
-	}
-	printf("%s %zu layer%s, %.1f MiB\n", call->dry_run ? "would remove" : "removed", count,
-	       count == 1 ? "" : "s", (double)freed / (1024 * 1024));
-	return status;
+struct store *store_call_open_system(const struct store_call *call)
+{
+	struct store *store = NULL;
+
+	if (call->explicit || strcmp(call->path, STORE_SYSTEM_PATH) == 0)
+		return NULL;
+	return store_open(STORE_SYSTEM_PATH, STORE_READ, &store, NULL) == 0 ? store : NULL;
 }
 
 /* The whole. */
 
 static const struct {
 	const char *name;
-	int (*run)(struct call *call);
+	int (*run)(struct store_call *call);
 } verbs[] = {
-	{"add", run_add},       {"list", run_list}, {"verify", run_verify},
-	{"remove", run_remove}, {"gc", run_gc},
+	{"add", run_add},
+	{"list", run_list},
+	{"show", store_show_run},
+	{"verify", store_verify_run},
+	{"remove", run_remove},
+	{"gc", run_gc},
 };
 
-static int run_verb(struct call *call, const char *name)
+static int run_verb(struct store_call *call, const char *name)
 {
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (strcmp(verbs[i].name, name) == 0)
@@ -280,16 +294,23 @@ static int run_verb(struct call *call, const char *name)
 	return command_bad_usage(call->command, "unknown word '%s'", name);
 }
 
-static int set_path(struct call *call, const char *path)
+static int set_path(struct store_call *call, const char *path)
 {
 	free(call->path);
 	call->path = NULL;
+	call->explicit = true;
 	return path_absolute(path, NULL, &call->path);
+}
+
+static void call_clear(struct store_call *call)
+{
+	string_list_clear(&call->pythons);
+	free(call->path);
 }
 
 static int store_run(const struct command *command, int argc, char *argv[])
 {
-	struct call call = {.command = command};
+	struct store_call call = {.command = command};
 	int c, r = 0, status;
 
 	while ((c = command_next_option(command, argc, argv)) != -1) {
@@ -300,17 +321,26 @@ static int store_run(const struct command *command, int argc, char *argv[])
 		case OPTION_SYSTEM:
 			r = set_path(&call, STORE_SYSTEM_PATH);
 			break;
+		case OPTION_PYTHON:
+			r = string_list_add(&call.pythons, optarg, strlen(optarg));
+			break;
 		case OPTION_DRY_RUN:
 			call.dry_run = true;
 			break;
 		case OPTION_JSON:
 			call.json = true;
 			break;
+		case OPTION_FILES:
+			call.files = true;
+			break;
+		case OPTION_REPAIR:
+			call.repair = true;
+			break;
 		case 'h':
-			free(call.path);
+			call_clear(&call);
 			return command_print_help(command);
 		default:
-			free(call.path);
+			call_clear(&call);
 			return command_bad_option(command, argv, c);
 		}
 	}
@@ -320,20 +350,20 @@ static int store_run(const struct command *command, int argc, char *argv[])
 		output_problem("no store: %s", strerror(-r));
 		status = EXIT_FAILED;
 	} else if (optind == argc) {
-		status = command_bad_usage(command, "add, list, verify, remove or gc is needed");
+		status = command_bad_usage(command, "add, list, show, verify, remove or gc is needed");
 	} else {
 		call.words = argv + optind + 1;
 		call.count = argc - optind - 1;
 		status = run_verb(&call, argv[optind]);
 	}
-	free(call.path);
+	call_clear(&call);
 	return status;
 }
 
 const struct command command_store = {
 	.name = "store",
 	.summary = "keep packages, once for all environments",
-	.usage = "[--store=DIR] [--json] add|list|verify|remove|gc [ARGUMENT...]",
+	.usage = "[--store=DIR] [--json] add|list|show|verify|remove|gc [ARGUMENT...]",
 	.help = help,
 	.short_options = ":h",
 	.long_options = long_options,

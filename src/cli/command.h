@@ -27,8 +27,10 @@ struct command {
 
 extern const struct command command_check;
 extern const struct command command_help; /* in main.c, beside the table that it lists */
+extern const struct command command_import;
 extern const struct command command_list;
 extern const struct command command_lock;
+extern const struct command command_materialize;
 extern const struct command command_mount;
 extern const struct command command_store;
 extern const struct command command_umount;

@@ -9,8 +9,8 @@
 #include "venvfs/mount.h"
 
 static const struct command *const commands[] = {
-	&command_mount, &command_umount, &command_list, &command_check, &command_lock,
-	&command_store, &command_help,
+	&command_mount, &command_umount, &command_list,        &command_check,
+	&command_lock,  &command_import, &command_store,  &command_materialize, &command_help,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -29,7 +29,7 @@ static int print_help(void)
 	     "Python virtual environments that are mounted, not installed.\n\n"
 	     "Commands:");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		printf("  %-11s %s\n", commands[i]->name, commands[i]->summary);
 	puts("\nOptions:\n"
 	     "  -h, --help     this text\n"
 	     "  -V, --version  the versions of venvfs and of libfuse\n\n"

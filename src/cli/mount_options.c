@@ -7,7 +7,7 @@
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 
-enum action { SET, CLEAR, SKIP, REFUSE };
+enum action { SET, CLEAR, SKIP, REFUSE, SHARE };
 
 struct rule {
 	const char *name; /* ending in '=': with any value; ending in '-': a prefix */
@@ -23,6 +23,8 @@ static const struct rule rules[] = {
 	{"rw", CLEAR, FIELD(read_only), NULL},
 	{"nonempty", SET, FIELD(nonempty), NULL},
 	{"allow_other", SET, FIELD(allow_other), NULL},
+	{"ahead=yes", CLEAR, FIELD(no_ahead), NULL},
+	{"ahead=no", SET, FIELD(no_ahead), NULL},
 	{"nosuid", SET, FIELD(nosuid), NULL},
 	{"nodev", SET, FIELD(nodev), NULL},
 	{"noexec", SET, FIELD(noexec), NULL},
@@ -30,6 +32,8 @@ static const struct rule rules[] = {
 	{"noatime", SET, FIELD(noatime), NULL},
 	{"atime", CLEAR, FIELD(noatime), NULL},
 	{"relatime", CLEAR, FIELD(noatime), NULL},
+
+	{"share=", SHARE, 0, NULL},
 
 	{"suid", REFUSE, 0, "an environment is always mounted nosuid"},
 	{"dev", REFUSE, 0, "an environment is always mounted nodev"},
@@ -92,6 +96,11 @@ static int apply(const char *option, bool sloppy, struct mount_options *options,
 		return 0;
 	case REFUSE:
 		return error_set(error, -EINVAL, "mount option '%s': %s", option, rule->reason);
+	case SHARE:
+		if (share_mode_parse(strchr(option, '=') + 1, &options->share) == 0)
+			return 0;
+		return error_set(error, -EINVAL, "mount option '%s': expected one of " SHARE_MODES,
+				 option);
 	case SKIP:
 		break;
 	}

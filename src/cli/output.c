@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "venvfs/buffer.h"
@@ -14,15 +15,22 @@
 #define COLOUR_ERROR   "\033[1;31m"
 #define COLOUR_WARNING "\033[1;33m"
 #define COLOUR_OFF     "\033[0m"
+#define LINE_CLEAR     "\033[K"
+
+/* Whether stderr understands more than lines. */
+static bool is_terminal(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+}
 
 /* https://no-color.org: set and not empty means no. */
 static bool wants_colour(void)
 {
 	const char *no_color = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
 
-	return isatty(STDERR_FILENO) && !(no_color && *no_color) && term && *term &&
-	       strcmp(term, "dumb") != 0;
+	return is_terminal() && !(no_color && *no_color);
 }
 
 __attribute__((format(printf, 3, 0))) static void print(const char *kind, const char *colour,
@@ -30,6 +38,7 @@ __attribute__((format(printf, 3, 0))) static void print(const char *kind, const 
 {
 	bool coloured = wants_colour();
 
+	output_progress_clear();
 	/* What went to stdout before belongs above it. */
 	fflush(stdout);
 	fprintf(stderr, "%s: %s%s:%s ", program_invocation_short_name, coloured ? colour : "", kind,
@@ -95,6 +104,79 @@ char *output_escape(const char *text)
 			buffer_putc(&escaped, (char)*p);
 	}
 	return buffer_take(&escaped);
+}
+
+/* Progress. */
+
+#define COLUMNS_UNKNOWN 80
+
+static bool progress_shown; /* at any time before */
+static bool progress_visible;
+
+/* The bytes of the first @columns characters, taken as UTF-8. */
+static size_t cut(const char *text, size_t columns)
+{
+	size_t bytes = 0;
+
+	while (text[bytes] && (columns > 0 || ((unsigned char)text[bytes] & 0xc0) == 0x80)) {
+		columns -= ((unsigned char)text[bytes] & 0xc0) != 0x80;
+		bytes++;
+	}
+	return bytes;
+}
+
+/* How many columns the terminal has. */
+static size_t terminal_columns(void)
+{
+	struct winsize size;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+									       : COLUMNS_UNKNOWN;
+}
+
+void output_progress(size_t done, size_t total, const char *name)
+{
+	_cleanup_free_ char *escaped = NULL;
+	size_t columns, used;
+	int counted;
+
+	output_progress_clear();
+	if (!name || !is_terminal())
+		return;
+	escaped = output_escape(name);
+	counted = fprintf(stderr, "%zu/%zu ", done, total);
+	columns = terminal_columns();
+	used = counted > 0 ? (size_t)counted : 0;
+	/* A line that is full would break. */
+	if (escaped && used + output_width(escaped) + 1 <= columns)
+		fputs(escaped, stderr);
+	else if (escaped && used + 2 < columns)
+		fprintf(stderr, "%.*s\xe2\x80\xa6", (int)cut(escaped, columns - used - 2), escaped);
+	fflush(stderr);
+	progress_shown = progress_visible = true;
+}
+
+void output_progress_clear(void)
+{
+	if (!progress_visible)
+		return;
+	fflush(stdout);
+	fputs("\r" LINE_CLEAR, stderr);
+	fflush(stderr);
+	progress_visible = false;
+}
+
+void output_progress_end(const char *format, ...)
+{
+	va_list args;
+
+	output_progress_clear();
+	if (!progress_shown)
+		return;
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
 }
 
 size_t output_width(const char *text)

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #include "venvfs/error.h"
 
 /* "venvfs: error: MESSAGE", with the program's own name. */
@@ -20,6 +22,17 @@ void output_error(const struct error *error, int code);
 
 /* As output_error(), for all that a function has found wrong. */
 void output_errors(const struct error_list *errors, int code);
+
+/* Shows how far something is that takes long, in one line of the terminal that is written again each
+ * time: "12/138 numpy-2.1…". Where stderr is no terminal, or a dumb one, nothing. A progress_fn: without a name the line
+ * goes. */
+void output_progress(size_t done, size_t total, const char *name);
+
+/* Takes that line away; so does every message above by itself. */
+void output_progress_clear(void);
+
+/* The last word, a line that stays, where output_progress() has shown something. */
+void output_progress_end(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* @text with control characters and backslashes as a backslash and three octal digits, so that the
  * name of a file can neither break a line nor steer the terminal. To be freed; NULL without memory.

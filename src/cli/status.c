@@ -118,11 +118,15 @@ int status_read(const char *mountpoint, struct status *out)
 		return -EBADMSG;
 	out->pid = (pid_t)atoi(pid);
 	out->state = TAKE_PTR(state);
+	out->share = find_value(text.data, "share");
+	out->share_reason = find_value(text.data, "share-reason");
 	return 0;
 }
 
 void status_free(struct status *status)
 {
 	free(status->state);
+	free(status->share);
+	free(status->share_reason);
 	*status = (struct status){0};
 }

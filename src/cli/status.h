@@ -7,8 +7,9 @@
 #include <sys/types.h>
 
 struct status {
-	char *state; /* "running" …; never NULL */
-	pid_t pid;   /* of the daemon */
+	char *state;                /* "running" …; never NULL */
+	pid_t pid;                  /* of the daemon */
+	char *share, *share_reason; /* as in venvfs(1); NULL where it does not say */
 };
 
 #define _cleanup_status_ __attribute__((cleanup(status_free)))

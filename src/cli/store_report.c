@@ -10,15 +10,15 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/path.h"
 
-/* As much of a digest as people need to tell two apart. */
-#define SHORT_DIGEST 12
-
 void store_report_added(const struct store_job *job)
 {
 	_cleanup_free_ char *name = output_escape(path_basename(job->path));
 
+	output_progress_clear();
 	printf("%.*s  %s%s\n", SHORT_DIGEST, job->result.layer, name ? name : "",
-	       job->result.existed ? "  (was there)" : "");
+	       job->result.above     ? "  (already in the system store)"
+	       : job->result.existed ? "  (was there)"
+				     : "");
 }
 
 int store_report_added_json(const struct store_job *jobs, size_t count)
@@ -31,10 +31,10 @@ int store_report_added_json(const struct store_job *jobs, size_t count)
 				      : job->error.message ? job->error.message
 							   : strerror(-job->code);
 		json_t *object = json_pack(
-			"{s:o, s:o, s:o, s:b, s:o}", "path", output_json_string(job->path),
+			"{s:o, s:o, s:o, s:b, s:b, s:o}", "path", output_json_string(job->path),
 			"sha256", output_json_string(job->code == 0 ? job->result.wheel : NULL),
 			"layer", output_json_string(job->code == 0 ? job->result.layer : NULL),
-			"existed", job->result.existed, "error", output_json_string(problem));
+			"existed", job->result.existed, "system", job->result.above, "error", output_json_string(problem));
 
 		if (json_array_append_new(list, object) < 0)
 			return output_json(NULL);
@@ -132,4 +132,60 @@ int store_report_list(const struct store *store, bool json)
 		free(gathered.rows[i].file);
 	free(gathered.rows);
 	return status;
+}
+
+/* JSON, row by row. */
+
+void store_report_add(struct store_report *report, json_t *object)
+{
+	if (!report->json) {
+		json_decref(object);
+		return;
+	}
+	if (!report->list)
+		report->list = json_array();
+	if (json_array_append_new(report->list, object) < 0)
+		report->failed = true;
+}
+
+json_t *store_report_strings(const struct string_list *strings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < strings->count; i++) {
+		if (json_array_append_new(list, output_json_string(strings->items[i])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+void store_report_removed(struct store_report *report, const char *word,
+			  const struct string_list *layers, const struct error *error)
+{
+	if (report->json)
+		store_report_add(report, json_pack("{s:o, s:o, s:o}", "name",
+						   output_json_string(word), "layers",
+						   store_report_strings(layers), "error",
+						   output_json_string(error->message)));
+}
+
+void store_report_collected(struct store_report *report, const char *layer, uint64_t bytes,
+			    const struct error *error)
+{
+	if (report->json)
+		store_report_add(report, json_pack("{s:o, s:I, s:o}", "layer",
+						   output_json_string(layer), "bytes",
+						   (json_int_t)bytes, "error",
+						   output_json_string(error->message)));
+}
+
+int store_report_print(struct store_report *report, int status)
+{
+	if (!report->json)
+		return status;
+	if (!report->list)
+		report->list = json_array();
+	return output_json(report->failed ? NULL : report->list) == EXIT_OK ? status : EXIT_FAILED;
 }

@@ -41,7 +41,7 @@ static int check_owner(const struct stat *st, const char *path, struct error *er
 
 static int note_foreign(void *arg, int directory, const char *name, mode_t kind)
 {
-	static const char *const ours[] = {"lock", "log", "mountpoints", "upper", "work"};
+	static const char *const ours[] = {"ahead", "lock", "log", "mountpoints", "upper", "work"};
 
 	(void)arg;
 	(void)directory;

@@ -1,6 +1,7 @@
 #include "venvfs/environment.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,22 +11,21 @@
 #include "packages.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/generated.h"
+#include "venvfs/lock.h"
 #include "venvfs/mount.h"
 #include "venvfs/path.h"
-#include "venvfs/requirements_file.h"
+#include "venvfs/pip.h"
 
 /* The parts that are found before anything is opened. */
 struct parts {
 	struct spec *spec;
 	struct interpreter *interpreter;
-	char *pip_layer; /* NULL: not wanted */
 };
 
 static void parts_clear(struct parts *parts)
 {
 	spec_free(parts->spec);
 	interpreter_free(parts->interpreter);
-	free(parts->pip_layer);
 }
 
 #define _cleanup_parts_ __attribute__((cleanup(parts_clear)))
@@ -52,25 +52,11 @@ static int find_interpreter(struct parts *parts, struct error_list *errors)
 	return error_list_take(errors, &error, r);
 }
 
-static int find_pip(struct parts *parts, struct error_list *errors)
-{
-	_cleanup_error_ struct error error = ERROR_INIT;
-
-	if (!parts->spec->pip)
-		return 0;
-	return error_list_take(errors, &error,
-			       pip_layer_ensure(parts->interpreter, &parts->pip_layer, &error));
-}
-
 static int find_parts(const char *spec_path, struct parts *parts, struct error_list *errors)
 {
 	int r = spec_load(spec_path, &parts->spec, errors);
 
-	if (r == 0)
-		r = find_interpreter(parts, errors);
-	if (r == 0)
-		r = find_pip(parts, errors);
-	return r;
+	return r < 0 ? r : find_interpreter(parts, errors);
 }
 
 /* @path with its links resolved as far as it exists; to be freed. */
@@ -161,7 +147,7 @@ static int check_places(const struct spec *spec, const char *mountpoint, struct 
 	return r;
 }
 
-/* Layers as they are collected: the generated one first, pip's last. */
+/* Layers as they are collected: the generated one first. */
 struct layers {
 	struct layer **items;
 	unsigned count;
@@ -199,19 +185,6 @@ static int open_spec_layers(const struct spec *spec, const char *site_packages,
 	return result;
 }
 
-static int open_pip_layer(const char *path, struct layers *layers, struct error_list *errors)
-{
-	_cleanup_error_ struct error error = ERROR_INIT;
-	int r;
-
-	if (!path)
-		return 0;
-	r = layer_dir_open("pip", path, "", &layers->items[layers->count], &error);
-	if (r == 0)
-		layers->count++;
-	return error_list_take(errors, &error, r);
-}
-
 /* The layers of all packages; their scripts name this environment's Python. */
 static int attach_packages(struct environment *environment, const struct parts *parts,
 			   struct layers *layers)
@@ -232,7 +205,7 @@ static int attach_packages(struct environment *environment, const struct parts *
 			       &layers->count);
 }
 
-/* All layers, highest first: what is generated, the spec's, the packages, pip. */
+/* All layers, highest first: what is generated, the spec's, the packages with pip. */
 static int open_layers(struct environment *environment, struct parts *parts,
 		       struct layers *layers, struct error_list *errors)
 {
@@ -242,7 +215,7 @@ static int open_layers(struct environment *environment, struct parts *parts,
 	struct layer *generated;
 	int r;
 
-	layers->items = calloc(spec->layer_count + packages + 2, sizeof(*layers->items));
+	layers->items = calloc(spec->layer_count + packages + 1, sizeof(*layers->items));
 	if (!layers->items || !site_packages)
 		return -ENOMEM;
 	/* It takes the interpreter over, but comes first: its place is kept. */
@@ -250,8 +223,6 @@ static int open_layers(struct environment *environment, struct parts *parts,
 	r = open_spec_layers(spec, site_packages, layers, errors);
 	if (r == 0)
 		r = attach_packages(environment, parts, layers);
-	if (r == 0)
-		r = open_pip_layer(parts->pip_layer, layers, errors);
 	if (r == 0)
 		r = layer_generated_new(spec, TAKE_PTR(parts->interpreter), environment->mountpoint,
 					environment->prompt, &generated);
@@ -334,8 +305,9 @@ static int take_names(struct environment *environment, const struct parts *parts
 	return 0;
 }
 
-int environment_open(const char *spec_path, const char *mountpoint, bool read_only,
-		     struct environment **out, struct error_list *errors)
+int environment_open(const char *spec_path, const char *mountpoint,
+		     const struct environment_options *options, struct environment **out,
+		     struct error_list *errors)
 {
 	struct environment *environment = calloc(1, sizeof(*environment));
 	_cleanup_layers_ struct layers layers = {0};
@@ -343,9 +315,11 @@ int environment_open(const char *spec_path, const char *mountpoint, bool read_on
 	int r = environment ? find_parts(spec_path, &parts, errors) : -ENOMEM;
 
 	if (r == 0) {
-		environment->read_only = read_only;
-		r = take_names(environment, &parts, mountpoint);
+		environment->read_only = options->read_only;
+		r = share_begin(&environment->share, options->share, options->read_only);
 	}
+	if (r == 0)
+		r = take_names(environment, &parts, mountpoint);
 	if (r == 0)
 		r = check_places(parts.spec, mountpoint, errors);
 	if (r == 0) {
@@ -353,6 +327,9 @@ int environment_open(const char *spec_path, const char *mountpoint, bool read_on
 		r = packages_open(environment->spec, parts.interpreter, &environment->packages,
 				  errors);
 	}
+	if (r == 0)
+		r = packages_share(environment->packages, environment->spec, options->others,
+				   &environment->share);
 	if (r == 0)
 		r = open_layers(environment, &parts, &layers, errors);
 	if (r == 0)
@@ -376,6 +353,7 @@ void environment_free(struct environment *environment)
 	tree_free(environment->tree);
 	packages_free(environment->packages);
 	env_store_free(environment->store);
+	share_clear(&environment->share);
 	spec_free(environment->spec);
 	free(environment->mountpoint);
 	free(environment->prompt);
@@ -383,12 +361,34 @@ void environment_free(struct environment *environment)
 	free(environment);
 }
 
-/* What the requirements say is only known once they are resolved; that they can be read, before. */
-static int check_requirements(const struct spec *spec, struct error_list *errors)
+bool environment_lacks_bytecode(const struct environment *environment)
 {
-	_cleanup_requirements_ struct requirements *requirements = NULL;
+	return packages_lack_bytecode(environment->packages);
+}
 
-	return spec->requirements ? requirements_load(spec->requirements, &requirements, errors) : 0;
+void environment_compile(const struct environment *environment)
+{
+	packages_compile(environment->packages);
+}
+
+int environment_open_sample(const struct environment *environment)
+{
+	int fd = packages_open_image(environment->packages);
+
+	if (fd != -ENOENT)
+		return fd;
+	fd = open(environment->executable, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* That there is a pip wheel; importing it is for mounting. */
+static int check_pip(const struct parts *parts, struct error_list *errors)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	if (!parts->spec->pip)
+		return 0;
+	return error_list_take(errors, &error, pip_check(parts->interpreter, &error));
 }
 
 /* The first of two results that is an error. */
@@ -408,11 +408,12 @@ int mount_check(const char *spec_path, struct error_list *errors)
 		return r;
 	s = find_interpreter(&parts, errors);
 	if (s == 0)
-		s = find_pip(&parts, errors);
+		s = check_pip(&parts, errors);
 	r = worse(r, s);
 	layers.items = calloc(parts.spec->layer_count + 1, sizeof(*layers.items));
 	r = worse(r, layers.items ? open_spec_layers(parts.spec, "", &layers, errors) : -ENOMEM);
-	r = worse(r, check_requirements(parts.spec, errors));
+	if (parts.spec->requirements)
+		r = worse(r, lock_check(parts.spec, parts.interpreter, errors));
 	s = env_store_check(parts.spec->store, &error);
 	if (s < 0)
 		at_line(&error, parts.spec, parts.spec->store_line);

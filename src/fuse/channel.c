@@ -68,6 +68,11 @@ const char *channel_opcode_name(unsigned opcode)
 /* What libfuse 3.14 accepts in `want` and never tells the kernel (lib/fuse_lowlevel.c, do_init). */
 #define INIT_FLAGS_ADDED FUSE_PARALLEL_DIROPS
 
+/* The same for passthrough, of which it knows nothing: bit 37, in the second word; and over how
+ * many stacked file systems it may go. The kernel passes over bits that it does not know. */
+#define INIT_FLAGS2_PASSTHROUGH (1u << (37 - 32))
+#define INIT_STACK_DEPTH        1
+
 void channel_negotiate(void *userdata, struct fuse_conn_info *connection)
 {
 	/* No opens at all, and whatever the kernel was told stays cached. */
@@ -114,6 +119,11 @@ static ssize_t write_answer(int fd, struct iovec *iov, int count, void *userdata
 		return writev(fd, iov, count);
 	memcpy(&init, iov[1].iov_base, iov[1].iov_len);
 	init.flags |= INIT_FLAGS_ADDED;
+	if (channel->passthrough && iov[1].iov_len == sizeof(init)) {
+		init.flags |= FUSE_INIT_EXT;
+		init.flags2 |= INIT_FLAGS2_PASSTHROUGH;
+		init.unused[0] = INIT_STACK_DEPTH;
+	}
 	changed[0] = iov[0];
 	changed[1] = (struct iovec){.iov_base = &init, .iov_len = iov[1].iov_len};
 	return writev(fd, changed, 2);
@@ -177,15 +187,29 @@ static bool is_own(const struct channel *channel, uint32_t pid)
 	return false;
 }
 
-static void refuse(const struct channel *channel, const struct fuse_in_header *head)
+static void answer_error(const struct channel *channel, const struct fuse_in_header *head, int error)
 {
 	const struct fuse_out_header answer = {
 		.len = sizeof(answer),
-		.error = -EDEADLK,
+		.error = error,
 		.unique = head->unique,
 	};
 
 	(void)!write(channel->fd, &answer, sizeof(answer));
+}
+
+/* What needs neither the tree nor libfuse. */
+static bool answer_at_once(const struct channel *channel, const struct fuse_in_header *head)
+{
+	if (is_own(channel, head->pid))
+		answer_error(channel, head, -EDEADLK);
+	/* Up to 3.13, Python asks at each open whether the file is a terminal, and the kernel hands
+	 * it on whatever was answered before. */
+	else if (head->opcode == FUSE_IOCTL)
+		answer_error(channel, head, -ENOTTY);
+	else
+		return false;
+	return true;
 }
 
 static void count_request(struct channel *channel, uint32_t opcode)
@@ -194,7 +218,7 @@ static void count_request(struct channel *channel, uint32_t opcode)
 		atomic_fetch_add_explicit(&channel->requests[opcode], 1, memory_order_relaxed);
 }
 
-int channel_serve(struct channel *channel, void *buffer)
+ssize_t channel_serve(struct channel *channel, void *buffer)
 {
 	const struct fuse_in_header *head = buffer;
 	struct fuse_buf request = {.mem = buffer};
@@ -208,11 +232,8 @@ int channel_serve(struct channel *channel, void *buffer)
 	count_request(channel, head->opcode);
 	if (head->opcode == FUSE_INIT)
 		channel->init_unique = head->unique;
-	if (is_own(channel, head->pid)) {
-		refuse(channel, head);
-		return 0;
-	}
 	request.size = (size_t)n;
-	fuse_session_process_buf(channel->fuse, &request);
-	return 0;
+	if (!answer_at_once(channel, head))
+		fuse_session_process_buf(channel->fuse, &request);
+	return n;
 }

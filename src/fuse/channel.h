@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct ahead;
+struct passthrough;
 struct tree;
 
 /* A request is at most this long: what the kernel writes at once, and the heads before it. */
@@ -21,8 +23,10 @@ struct tree;
 
 struct channel {
 	struct tree *tree;
+	struct ahead *ahead; /* or NULL */
 	struct fuse_session *fuse;
-	int fd; /* belongs to libfuse's session */
+	int fd;                          /* belongs to libfuse's session */
+	struct passthrough *passthrough; /* NULL: the kernel is not asked for it */
 	_Atomic uint64_t requests[CHANNEL_OPCODES];
 	_Atomic uint64_t init_unique;               /* which request is the INIT */
 	_Atomic pid_t own_threads[CHANNEL_THREADS]; /* 0: free */
@@ -35,10 +39,10 @@ void channel_negotiate(void *userdata, struct fuse_conn_info *connection);
 int channel_attach(struct channel *channel, struct fuse_session *fuse);
 
 /*
- * Reads one request into @buffer (of CHANNEL_REQUEST_SIZE bytes) and has it answered. 0, or
- * -ENODEV when the file system was unmounted, or what read(2) says.
+ * Reads one request into @buffer (of CHANNEL_REQUEST_SIZE bytes) and has it answered. Its size (0:
+ * there was none after all), or -ENODEV when the file system was unmounted, or what read(2) says.
  */
-int channel_serve(struct channel *channel, void *buffer);
+ssize_t channel_serve(struct channel *channel, void *buffer);
 
 /* This thread serves (or no longer does): requests that it makes itself, by going through the
  * mount, are refused with EDEADLK, because nobody might be left to answer them. */

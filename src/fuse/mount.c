@@ -22,6 +22,7 @@
 #include "mount_point.h"
 #include "session.h"
 #include "trust.h"
+#include "venvfs/background.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/log.h"
@@ -112,6 +113,7 @@ struct daemon {
 	struct mount_point *point;
 	int report;                    /* where the caller waits; -1: in the foreground */
 	struct environment *environment;
+	struct background compiling; /* what will compile layers, when the environment can be used */
 };
 
 /* Lets go of the caller's terminal, directory and descriptors. */
@@ -135,17 +137,38 @@ static int detach(const struct daemon *daemon)
 static int ready(void *arg)
 {
 	struct daemon *daemon = arg;
+	const struct share *share = &daemon->environment->share;
 	int r = daemon->report < 0 ? 0 : detach(daemon);
 
 	mount_point_release(daemon->point);
 	log_info("%s is mounted at %s", daemon->spec, daemon->mountpoint);
-	if (daemon->report < 0)
+	if (share->reason)
+		log_info("share=%s: %s", share_mode_name(share->used), share->reason);
+	if (daemon->report < 0) {
+		background_start(&daemon->compiling);
 		return r;
+	}
 	if (r == 0)
 		r = send_report(daemon->report, 0, NULL);
 	if (r == 0)
 		close(TAKE_FD(daemon->report));
+	if (r == 0)
+		background_start(&daemon->compiling);
 	return r;
+}
+
+static void compile(void *environment)
+{
+	environment_compile(environment);
+}
+
+/* Forked while there are no threads, and nothing of /dev/fuse is open. */
+static void prepare_compiling(struct daemon *daemon)
+{
+	int r = background_prepare(compile, daemon->environment, &daemon->compiling);
+
+	if (r < 0)
+		log_warning("layers are not compiled: %s", strerror(-r));
 }
 
 /* Files that are deleted while they are in use, layers and caches take descriptors. The usual limit
@@ -162,22 +185,30 @@ static void raise_file_limit(void)
 
 static int serve(struct daemon *daemon, struct error_list *errors)
 {
+	const struct environment_options options = {
+		.read_only = daemon->options->read_only,
+		.others = daemon->options->allow_other,
+		.share = daemon->options->share,
+	};
 	_cleanup_error_ struct error error = ERROR_INIT;
 	int r;
 
 	raise_file_limit();
-	r = environment_open(daemon->spec, daemon->mountpoint, daemon->options->read_only,
-			     &daemon->environment, errors);
+	r = environment_open(daemon->spec, daemon->mountpoint, &options, &daemon->environment,
+			     errors);
 	if (r < 0)
 		return r;
 	if (daemon->options->debug)
 		log_set_level(LOG_LEVEL_DEBUG);
 	if (daemon->options->allow_other)
 		r = trust_check(daemon->environment, &error);
+	if (r == 0 && environment_lacks_bytecode(daemon->environment))
+		prepare_compiling(daemon);
 	if (r == 0)
 		r = session_run(daemon->environment, daemon->options, ready, daemon, &error);
 	if (r == 0)
 		log_info("%s is unmounted", daemon->mountpoint);
+	background_cancel(&daemon->compiling);
 	log_set_fd(-1);
 	environment_free(daemon->environment);
 	return error_list_take(errors, &error, r);
@@ -286,7 +317,7 @@ int mount_environment(const struct mount_options *options, struct error_list *er
 	_cleanup_mount_point_ struct mount_point point = MOUNT_POINT_INIT;
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_free_ char *spec = NULL;
-	struct daemon daemon = {.options = options, .report = -1};
+	struct daemon daemon = {.options = options, .report = -1, .compiling = {-1}};
 	int r = path_absolute(options->spec, NULL, &spec);
 
 	if (r < 0)

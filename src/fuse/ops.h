@@ -5,6 +5,7 @@
 #pragma once
 
 #include "channel.h"
+#include "venvfs/ahead.h"
 #include "venvfs/tree.h"
 
 /* Nobody but us changes the tree, so what the kernel was told stays true until it is told more. */
@@ -16,6 +17,21 @@ static inline struct tree *ops_tree(fuse_req_t req)
 	const struct channel *channel = fuse_req_userdata(req);
 
 	return channel->tree;
+}
+
+/* Notes what was asked of @ino, or of the entry @name in it, for the next mount (ahead.h). */
+static inline void ops_note(fuse_req_t req, fuse_ino_t ino, const char *name, enum ahead_what what)
+{
+	const struct channel *channel = fuse_req_userdata(req);
+
+	ahead_note(channel->ahead, ino, name, what, fuse_req_ctx(req)->pid);
+}
+
+static inline void ops_note_made(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	const struct channel *channel = fuse_req_userdata(req);
+
+	ahead_made(channel->ahead, parent, name);
 }
 
 /* The result of an operation that answers with nothing but success: 0 or a negative errno. */

@@ -54,6 +54,7 @@ static void op_readlink(fuse_req_t req, fuse_ino_t ino)
 	char target[PATH_MAX + 1];
 	int r = tree_readlink(ops_tree(req), ino, target, sizeof(target));
 
+	ops_note(req, ino, NULL, AHEAD_LINK);
 	if (r < 0)
 		ops_reply(req, r);
 	else

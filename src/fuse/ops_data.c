@@ -22,6 +22,14 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_
 	op_open(req, parent, fi);
 }
 
+static void note_read(fuse_req_t req, fuse_ino_t ino, off_t offset, ssize_t n)
+{
+	const struct channel *channel = fuse_req_userdata(req);
+
+	ahead_note_read(channel->ahead, ino, (uint64_t)offset, (uint64_t)n,
+			fuse_req_ctx(req)->pid);
+}
+
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		    struct fuse_file_info *fi)
 {
@@ -32,6 +40,8 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	(void)fi;
 	if (n == 0)
 		n = content_read(content, buffer, size, offset);
+	if (n > 0)
+		note_read(req, ino, offset, n);
 	if (n < 0)
 		ops_reply(req, (int)n);
 	else
@@ -79,23 +89,6 @@ static void op_fsync(fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_
 	ops_reply(req, tree_fsync(ops_tree(req), ino, data_only));
 }
 
-/* Up to 3.13, Python asks at each open whether the file is a terminal, and the kernel hands it on
- * whatever was answered before. */
-static void op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned command, void *arg,
-		     struct fuse_file_info *fi, unsigned flags, const void *in, size_t in_size,
-		     size_t out_size)
-{
-	(void)ino;
-	(void)command;
-	(void)arg;
-	(void)fi;
-	(void)flags;
-	(void)in;
-	(void)in_size;
-	(void)out_size;
-	ops_reply(req, -ENOTTY);
-}
-
 void ops_fill_data(struct fuse_lowlevel_ops *ops)
 {
 	ops->open = op_open;
@@ -105,7 +98,6 @@ void ops_fill_data(struct fuse_lowlevel_ops *ops)
 	ops->fallocate = op_fallocate;
 	ops->copy_file_range = op_copy_file_range;
 	ops->fsync = op_fsync;
-	ops->ioctl = op_ioctl;
 	/* Not here, so that libfuse says ENOSYS: FLUSH is then never sent again; LSEEK would not
-	 * see stores to mapped pages; locks are the kernel's own business. */
+	 * see stores to mapped pages; locks are the kernel's own business. IOCTL: channel.c. */
 }

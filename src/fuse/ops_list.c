@@ -57,6 +57,8 @@ static void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t co
 	(void)fi;
 	if (page.buffer && page.ids)
 		r = tree_list(tree, ino, (uint64_t)cookie, add, &page);
+	if (r == 0 && cookie == 0)
+		ops_note(req, ino, NULL, AHEAD_LISTED);
 	if (r == 0)
 		r = fuse_reply_buf(req, page.buffer, page.used);
 	else

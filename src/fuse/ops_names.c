@@ -33,6 +33,8 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct tree_entry entry;
 	int r = tree_lookup(ops_tree(req), parent, name, &entry);
 
+	if (r == -ENOENT || (r == 0 && !entry.is_volatile))
+		ops_note(req, parent, name, r == 0 ? AHEAD_FOUND : AHEAD_ABSENT);
 	if (r == -ENOENT)
 		fuse_reply_entry(req, &absent);
 	else
@@ -52,6 +54,15 @@ static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 	fuse_reply_none(req);
 }
 
+/* Answers a request that was to make @name in @parent. */
+static void reply_made(fuse_req_t req, int r, fuse_ino_t parent, const char *name,
+		       const struct tree_entry *entry)
+{
+	if (r == 0)
+		ops_note_made(req, parent, name);
+	ops_reply_entry(req, r, entry);
+}
+
 static struct tree_caller caller_of(fuse_req_t req)
 {
 	const struct fuse_ctx *context = fuse_req_ctx(req);
@@ -65,7 +76,7 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	struct tree_entry entry;
 	int r = tree_mknod(ops_tree(req), parent, name, mode, device, &caller, &entry);
 
-	ops_reply_entry(req, r, &entry);
+	reply_made(req, r, parent, name, &entry);
 }
 
 static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -74,7 +85,7 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	struct tree_entry entry;
 	int r = tree_mkdir(ops_tree(req), parent, name, mode, &caller, &entry);
 
-	ops_reply_entry(req, r, &entry);
+	reply_made(req, r, parent, name, &entry);
 }
 
 static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
@@ -83,7 +94,7 @@ static void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 	struct tree_entry entry;
 	int r = tree_symlink(ops_tree(req), target, parent, name, &caller, &entry);
 
-	ops_reply_entry(req, r, &entry);
+	reply_made(req, r, parent, name, &entry);
 }
 
 static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
@@ -91,7 +102,7 @@ static void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 	struct tree_entry entry;
 	int r = tree_link(ops_tree(req), ino, parent, name, &entry);
 
-	ops_reply_entry(req, r, &entry);
+	reply_made(req, r, parent, name, &entry);
 }
 
 static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -107,7 +118,11 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 		      const char *new_name, unsigned flags)
 {
-	ops_reply(req, tree_rename(ops_tree(req), parent, name, new_parent, new_name, flags));
+	int r = tree_rename(ops_tree(req), parent, name, new_parent, new_name, flags);
+
+	if (r == 0)
+		ops_note_made(req, new_parent, new_name);
+	ops_reply(req, r);
 }
 
 void ops_fill_names(struct fuse_lowlevel_ops *ops)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "venvfs/ahead.h"
 
 /* "KEY: VALUE\n", with control characters as \OOO, so that a line is a line. */
 static void add_line(struct buffer *out, const char *key, const char *value)
@@ -60,6 +61,15 @@ static void add_advice(struct buffer *out, const struct environment *environment
 			      environment->minor);
 }
 
+static void add_share(struct buffer *out, const struct share *share)
+{
+	add_line(out, "share", share_mode_name(share->used));
+	if (!share->reason)
+		return;
+	add_line(out, "share-asked", share_mode_name(share->asked));
+	add_line(out, "share-reason", share->reason);
+}
+
 static int render_status(void *arg, struct buffer *out)
 {
 	const struct report *report = arg;
@@ -70,6 +80,7 @@ static int render_status(void *arg, struct buffer *out)
 	add_line(out, "version", PACKAGE_VERSION);
 	add_line(out, "mountpoint", environment->mountpoint);
 	add_line(out, "mode", environment->read_only ? "read-only" : "read-write");
+	add_share(out, &environment->share);
 	add_time(out, "mounted", environment->mounted);
 	add_line(out, "spec", environment->spec->path);
 	add_base(out, environment);
@@ -80,6 +91,7 @@ static int render_status(void *arg, struct buffer *out)
 	}
 	for (size_t i = 0; i < environment->spec->layer_count; i++)
 		add_line(out, "layer", environment->spec->layers[i].path);
+	ahead_report(report->channel->ahead, out);
 	add_advice(out, environment);
 	return buffer_status(out);
 }

@@ -14,7 +14,7 @@
  */
 #define MAX_HOPS 16
 
-static struct interpreter_identity identity_of(const struct stat *st)
+struct interpreter_identity interpreter_identity_of(const struct stat *st)
 {
 	return (struct interpreter_identity){
 		.dev = st->st_dev,
@@ -39,7 +39,7 @@ static int compare_identity(const char *path, const struct interpreter_identity 
 
 	if (stat(path, &st) < 0)
 		return -errno;
-	now = identity_of(&st);
+	now = interpreter_identity_of(&st);
 	return now.dev != identity->dev || now.ino != identity->ino || now.size != identity->size ||
 	       !same_time(&now.mtime, &identity->mtime) || !same_time(&now.ctime, &identity->ctime);
 }
@@ -172,7 +172,7 @@ static int ask(const char *path, int timeout_ms, struct interpreter **out, struc
 	r = interpreter_check_file(path, &st, error);
 	if (r < 0)
 		return r;
-	identity = identity_of(&st);
+	identity = interpreter_identity_of(&st);
 
 	answer = interpreter_recall(path, &identity);
 	if (!answer || interpreter_decode(answer, path, &interpreter, NULL) < 0) {

@@ -38,23 +38,24 @@ static void explain(const struct process_result *result, struct error *error)
 		error_set(error, -EIO, "pip failed and did not say why");
 }
 
-int pip_run(const struct interpreter *interpreter, const char *pip_layer,
-	    const char *directory, const char *const *arguments, struct error *error)
+int pip_run(const struct interpreter *interpreter, const char *directory,
+	    const char *const *arguments, struct error *error)
 {
 	_cleanup_process_result_ struct process_result result = {0};
-	_cleanup_free_ char *site_packages = interpreter_site_packages(interpreter);
-	_cleanup_free_ char *list = encode(arguments), *path = NULL;
+	_cleanup_free_ char *list = encode(arguments);
 	struct python_call call = {
 		.executable = interpreter->executable,
 		.script = python_pip_run_script,
 		.directory = directory,
 		.timeout_ms = TIMEOUT_MS,
 	};
-	int r;
+	int r = pip_check(interpreter, error);
 
-	if (!list || !site_packages || asprintf(&path, "%s/%s", pip_layer, site_packages) < 0)
+	if (r < 0)
+		return r;
+	if (!list)
 		return error_set_errno(error, -ENOMEM, "pip cannot be run");
-	call.arguments = (const char *const[]){path, list, NULL};
+	call.arguments = (const char *const[]){interpreter->pip_wheel, list, NULL};
 	r = python_run(&call, &result);
 	if (r < 0)
 		return error_set_errno(error, r, "pip cannot be run");

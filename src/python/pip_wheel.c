@@ -9,6 +9,7 @@
 
 #include "venvfs/cleanup.h"
 #include "venvfs/path.h"
+#include "venvfs/pip.h"
 
 /* Where distributions keep wheels for ensurepip: Debian and Ubuntu (python3-pip-whl), Fedora
  * (python-pip-wheel). */
@@ -70,4 +71,53 @@ int pip_wheel_find(const char *stdlib, const char *wheel_dir, char **out)
 	if (r == 0 && !*out)
 		r = newest_in(SYSTEM_WHEELS, out);
 	return r;
+}
+
+int pip_check(const struct interpreter *interpreter, struct error *error)
+{
+	int r;
+
+	if (interpreter->pip_wheel)
+		return 0;
+	r = error_set(error, -ENOENT,
+		      "there is no pip for '%s': it has none of its own "
+		      "(ensurepip), and the distribution's is not installed",
+		      interpreter->executable);
+	error_hint(error, "install the package python3-pip-whl (Debian, Ubuntu) or "
+			  "python-pip-wheel (Fedora), or set 'pip = no' under [packages]");
+	return r;
+}
+
+/* What is noted of it is remembered as answers of interpreters are: by path and identity. */
+
+int pip_wheel_identity(const struct interpreter *interpreter, struct interpreter_identity *out)
+{
+	struct stat st;
+
+	if (stat(interpreter->pip_wheel, &st) < 0)
+		return -errno;
+	*out = interpreter_identity_of(&st);
+	return 0;
+}
+
+char *pip_wheel_recall(const struct interpreter *interpreter)
+{
+	struct interpreter_identity identity;
+	_cleanup_json_ json_t *answer = NULL;
+	const char *note;
+
+	if (pip_wheel_identity(interpreter, &identity) < 0)
+		return NULL;
+	answer = interpreter_recall(interpreter->pip_wheel, &identity);
+	note = json_string_value(answer);
+	return note ? strdup(note) : NULL;
+}
+
+void pip_wheel_remember(const struct interpreter *interpreter,
+			const struct interpreter_identity *identity, const char *note)
+{
+	_cleanup_json_ json_t *answer = json_string(note);
+
+	if (answer)
+		interpreter_remember(interpreter->pip_wheel, identity, answer);
 }

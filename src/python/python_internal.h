@@ -6,10 +6,11 @@
  * interpreter_answer.c  whether an answer is to be believed
  * interpreter_cache.c   remembers answers
  * pip_wheel.c           the pip wheel of an interpreter
- * pip_layer.c           unpacks it
  * pip_run.c             runs it
  * cache_room.c          private directories below the user's cache
  * python_run.c          runs a script in an interpreter
+ * python_ask.c          has its own code answer a question
+ * compiler.c            has an interpreter compile
  */
 #pragma once
 
@@ -37,6 +38,8 @@ static inline void cleanup_interpreter(struct interpreter **interpreter)
 }
 
 /* interpreter.c */
+
+struct interpreter_identity interpreter_identity_of(const struct stat *st);
 
 #define INTERPRETER_TIMEOUT_MS 10000
 
@@ -112,9 +115,11 @@ int cache_room_open(const char *name, char **path, struct error *error);
 /* python_run.c */
 
 /* The scripts beside this file. embed.awk makes C of them. */
+extern const char python_compile_script[];
+extern const char python_facts_script[];
 extern const char python_probe_script[];
 extern const char python_pip_run_script[];
-extern const char python_pip_unpack_script[];
+extern const char python_toml_script[];
 
 struct python_call {
 	const char *executable;
@@ -122,11 +127,16 @@ struct python_call {
 	const char *const *arguments; /* NULL-terminated; NULL: none */
 	const char *directory;        /* working directory; NULL: ours */
 	int timeout_ms;
+	size_t output_limit; /* bytes of stdout and of stderr, each; 0: 64 KiB */
 };
 
 /* Runs a script isolated from the user's variables, site-packages and working directory, and
  * without writing bytecode. Result and errors are those of process_run(). */
 int python_run(const struct python_call *call, struct process_result *result);
+
+/* Our environment without what changes what Python says or does, in the C locale, and with @extra
+ * (NULL: nothing). The array is to be freed, its strings are not. NULL without memory. */
+char **python_environment(const char *extra);
 
 /* The line of a failed program's output that says most, made fit for a message: a new string, or
  * NULL without memory. */

@@ -23,9 +23,8 @@ static bool is_unwanted(const char *variable)
 	return false;
 }
 
-/* Our environment without what is unwanted, in the C locale: messages are in English, and Python
- * 3.7+ is then in UTF-8 mode (PEP 540). The array is to be freed, its strings are not. */
-static char **clean_environment(void)
+/* In the C locale messages are in English, and Python 3.7+ is in UTF-8 mode (PEP 540). */
+char **python_environment(const char *extra)
 {
 	static char locale[] = "LC_ALL=C";
 	size_t count = 0, kept = 0;
@@ -33,13 +32,14 @@ static char **clean_environment(void)
 
 	while (environ && environ[count])
 		count++;
-	clean = calloc(count + 2, sizeof(*clean));
+	clean = calloc(count + 3, sizeof(*clean));
 	if (!clean)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
 		if (!is_unwanted(environ[i]))
 			clean[kept++] = environ[i];
-	clean[kept] = locale;
+	clean[kept++] = locale;
+	clean[kept] = (char *)extra;
 	return clean;
 }
 
@@ -47,13 +47,13 @@ int python_run(const struct python_call *call, struct process_result *result)
 {
 	/* Not -I, which Python 2 does not know: the scripts do the rest of it themselves. */
 	const char *argv[4 + ARGUMENTS_MAX + 1] = {call->executable, "-EsSB", "-c", call->script};
-	_cleanup_free_ char **environment = clean_environment();
+	_cleanup_free_ char **environment = python_environment(NULL);
 	struct process_options options = {
 		.argv = (char *const *)argv,
 		.envp = environment,
 		.directory = call->directory,
 		.timeout_ms = call->timeout_ms,
-		.output_limit = OUTPUT_LIMIT,
+		.output_limit = call->output_limit > 0 ? call->output_limit : OUTPUT_LIMIT,
 	};
 
 	*result = (struct process_result){0};

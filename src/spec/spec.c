@@ -19,6 +19,7 @@
 #include "venvfs/hash.h"
 #include "venvfs/io.h"
 #include "venvfs/path.h"
+#include "venvfs/project_name.h"
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -197,16 +198,19 @@ static int add_find_links(struct loader *loader, const char *value, size_t lengt
 		return -ENOMEM;
 	if (!strstr(word, "://"))
 		r = parse_path(loader, word, &path, error);
+	if (r == 0)
+		r = string_list_add(&loader->spec->find_links_written, value, length);
 	if (r < 0)
 		return r;
 	return string_list_add(&loader->spec->find_links, path ? path : word,
 			       strlen(path ? path : word));
 }
 
-static int parse_find_links(struct loader *loader, const struct spec_entry *entry,
-			    struct error *error)
+/* Calls @add for each of the words of a value, which have commas between; none is empty. */
+static int parse_list(struct loader *loader, const char *value, struct error *error,
+		      int (*add)(struct loader *loader, const char *value, size_t length,
+				 struct error *error))
 {
-	const char *value = entry->value;
 
 	for (;;) {
 		size_t length = strcspn(value, ","), end = length;
@@ -216,7 +220,7 @@ static int parse_find_links(struct loader *loader, const struct spec_entry *entr
 			end--;
 		if (end == 0)
 			return -EINVAL;
-		r = add_find_links(loader, value, end, error);
+		r = add(loader, value, end, error);
 		if (r < 0 || !value[length])
 			return r;
 		value += length + 1;
@@ -224,11 +228,54 @@ static int parse_find_links(struct loader *loader, const struct spec_entry *entr
 	}
 }
 
+static int parse_find_links(struct loader *loader, const struct spec_entry *entry,
+			    struct error *error)
+{
+	return parse_list(loader, entry->value, error, add_find_links);
+}
+
+static int add_unlinked(struct loader *loader, const char *value, size_t length,
+			struct error *error)
+{
+	_cleanup_free_ char *name = NULL;
+
+	if (!project_name_is_valid(value, length))
+		return error_set(error, -EINVAL, "'%.*s' is no name of a project", (int)length,
+				 value);
+	name = project_name_normalise(value, length);
+	return name ? string_list_add(&loader->spec->unlinked, name, strlen(name)) : -ENOMEM;
+}
+
+static int parse_unlinked(struct loader *loader, const struct spec_entry *entry,
+			  struct error *error)
+{
+	return parse_list(loader, entry->value, error, add_unlinked);
+}
+
 static int parse_wheel_store(struct loader *loader, const struct spec_entry *entry,
 			     struct error *error)
 {
 	loader->spec->wheel_store_line = entry->line;
 	return parse_path(loader, entry->value, &loader->spec->wheel_store, error);
+}
+
+static int parse_bytecode(struct loader *loader, const struct spec_entry *entry,
+			  struct error *error)
+{
+	static const char *const words[] = {
+		[SPEC_BYTECODE_BACKGROUND] = "background",
+		[SPEC_BYTECODE_WAIT] = "wait",
+		[SPEC_BYTECODE_NO] = "no",
+	};
+
+	(void)error;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcasecmp(entry->value, words[i]) == 0) {
+			loader->spec->bytecode = (enum spec_bytecode)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
 }
 
 /* Appends a layer, which takes over @path; only on success. */
@@ -300,7 +347,9 @@ static const struct setting settings[] = {
 	{"packages", "requirements", parse_requirements, "the path of a requirements file"},
 	{"packages", "find-links", parse_find_links, "directories or URLs, with commas between"},
 	{"packages", "store", parse_wheel_store, "the path of a wheel store"},
+	{"packages", "bytecode", parse_bytecode, "background, wait or no"},
 	{"packages", "pip", parse_pip, "yes or no"},
+	{"packages", "unlinked", parse_unlinked, "names of projects, with commas between"},
 	{"layers", NULL, parse_layer, "PATH or prefix:PATH"},
 };
 
@@ -648,6 +697,8 @@ void spec_free(struct spec *spec)
 	free(spec->store);
 	free(spec->requirements);
 	string_list_clear(&spec->find_links);
+	string_list_clear(&spec->unlinked);
+	string_list_clear(&spec->find_links_written);
 	free(spec->wheel_store);
 	free(spec);
 }

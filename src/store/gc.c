@@ -44,7 +44,7 @@ static int follow_root(void *arg, int directory, const char *name, mode_t kind)
 
 	(void)kind;
 	if (length < 0)
-		return 0; /* none of ours */
+		return errno == EINVAL || errno == ENOENT ? 0 : -errno; /* 0: none of ours */
 	path[length] = '\0';
 	r = add_layers(path, roots->used);
 	if (r == -ENOENT) {
@@ -69,6 +69,37 @@ static int collect_used(const struct store *store, bool dry_run, struct string_l
 	if (r < 0 && error && !error->message)
 		error_set_errno(error, r, "%s/roots", store->path);
 	return r;
+}
+
+struct lock_search {
+	const char *layer;
+	struct string_list *locks;
+};
+
+static int add_lock_of_layer(void *arg, int directory, const char *name, mode_t kind)
+{
+	const struct lock_search *search = arg;
+	_cleanup_lockfile_ struct lockfile *lock = NULL;
+	char path[PATH_MAX];
+	ssize_t length = readlinkat(directory, name, path, sizeof(path) - 1);
+
+	(void)kind;
+	if (length < 0)
+		return 0;
+	path[length] = '\0';
+	if (lockfile_read(path, &lock, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < lock->count; i++)
+		if (strcmp(lock->packages[i].layer, search->layer) == 0)
+			return string_list_add(search->locks, path, (size_t)length);
+	return 0;
+}
+
+int store_layer_locks(const struct store *store, const char *digest, struct string_list *out)
+{
+	struct lock_search search = {.layer = digest, .locks = out};
+
+	return io_each_entry(io_open_directory(store->fd, "roots"), add_lock_of_layer, &search);
 }
 
 static bool contains(const struct string_list *list, const char *text)
@@ -145,6 +176,9 @@ static int add_usage(void *arg, int directory, const char *name, mode_t kind)
 
 int store_layer_usage(const struct store *store, const char *digest, uint64_t *bytes)
 {
+	int r;
+
 	*bytes = 0;
-	return add_usage(bytes, store->layers, digest, S_IFDIR);
+	r = store->bytecode < 0 ? 0 : add_usage(bytes, store->bytecode, digest, S_IFDIR);
+	return r == 0 || r == -ENOENT ? add_usage(bytes, store->layers, digest, S_IFDIR) : r;
 }

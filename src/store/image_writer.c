@@ -36,6 +36,7 @@ struct image_writer {
 	FILE *stream;
 	int64_t mtime;
 	uint64_t position; /* in the stream */
+	uint32_t flags;
 	struct item *items;
 	size_t count, capacity;
 };
@@ -62,6 +63,11 @@ static int put(struct image_writer *writer, const void *bytes, size_t size)
 		return errno ? -errno : -EIO;
 	writer->position += size;
 	return 0;
+}
+
+void image_writer_mark_qt_plugins(struct image_writer *writer)
+{
+	writer->flags |= IMAGE_QT_PLUGINS;
 }
 
 /* A new item for @path, in *out; valid until the next one. */
@@ -367,6 +373,7 @@ int image_writer_finish(struct image_writer *writer, uint8_t digest[IMAGE_WRITER
 	int fd = fileno(writer->stream), r = arrange(writer);
 
 	memcpy(header.magic, IMAGE_MAGIC, sizeof(header.magic));
+	header.flags = htole32(writer->flags);
 	if (r == 0 && writer->count > UINT32_MAX / 2)
 		r = -EFBIG;
 	if (r == 0)

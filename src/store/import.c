@@ -9,10 +9,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "digest.h"
+#include "elf.h"
 #include "publish.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/generated.h"
@@ -29,8 +31,8 @@
 /* Scripts are read whole, to look at their first line. */
 #define SCRIPT_MAX (1u << 20)
 
-/* The times of what the wheel does not have itself: zip files know none before (PEP 427). */
-#define FIXED_TIME 315619200 /* 1980-01-02 */
+/* The times of what the wheel does not have itself. */
+#define FIXED_TIME WHEEL_LAYER_TIME
 
 #define INSTALLER "venvfs\n"
 
@@ -63,45 +65,29 @@ static int read_whole(struct import *import, const struct wheel_file *file, stru
 	return wheel_reader_read(import->reader, file, append_bytes, out, NULL, import->error);
 }
 
-static int create_file(int directory, const char *path, mode_t mode)
+/* Whether the library @fd is a plugin of Qt: it has what Qt reads before it loads one. */
+static bool is_qt_plugin(int fd)
 {
-	int fd = openat(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-			mode & 0111 ? 0555 : 0444);
+	static const char *const sections[] = {".qtmetadata", ".note.qt.metadata"};
 
-	return fd < 0 ? -errno : fd;
-}
-
-/* Creates files/@path below the scratch directory, with what is above it. */
-static int create_external(struct import *import, const char *path, mode_t mode)
-{
-	_cleanup_free_ char *full = NULL, *part = NULL;
-	int fd, r = path_join("files", path, &full);
-
-	if (r < 0)
-		return r;
-	fd = create_file(import->scratch.fd, full, mode);
-	if (fd != -ENOENT)
-		return fd;
-	for (const char *slash = strchr(full, '/'); slash; slash = strchr(slash + 1, '/')) {
-		part = strndup(full, (size_t)(slash - full));
-		if (!part)
-			return -ENOMEM;
-		if (mkdirat(import->scratch.fd, part, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		free(TAKE_PTR(part));
-	}
-	return create_file(import->scratch.fd, full, mode);
+	return elf_has_section(fd, sections, sizeof(sections) / sizeof(sections[0]));
 }
 
 static int add_external(struct import *import, const struct wheel_file *file, const char *path)
 {
-	_cleanup_close_ int fd = create_external(import, path, file->mode);
+	/* Who sees the file through a link sees the time that the image tells everybody else. */
+	const struct timespec time = {.tv_sec = (time_t)file->mtime};
+	_cleanup_close_ int fd = publish_create_file(import->scratch.fd, path, file->mode);
 	uint8_t digest[RECORD_SHA256_SIZE];
 	int r;
 
 	if (fd < 0)
 		return fd;
 	r = wheel_reader_read(import->reader, file, write_bytes, &fd, digest, import->error);
+	if (r == 0 && futimens(fd, (const struct timespec[]){time, time}) < 0)
+		r = -errno;
+	if (r == 0 && path_is_shared_library(path) && is_qt_plugin(fd))
+		image_writer_mark_qt_plugins(import->writer);
 	if (r == 0)
 		r = image_writer_add_external(import->writer, path, file->mode, file->mtime,
 					      file->size, digest);
@@ -121,13 +107,9 @@ static int add_internal(struct import *import, const struct wheel_file *file, co
 
 /* Files. */
 
-/* "libx.so", "libx.so.1". */
-static bool is_shared_library(const char *path)
+static bool is_external(const struct wheel_file *file, const char *path)
 {
-	const char *name = path_basename(path);
-	const char *so = strstr(name, ".so");
-
-	return so && (so[3] == '\0' || so[3] == '.');
+	return file->size > IN_IMAGE_MAX || path_is_shared_library(path);
 }
 
 static int add_file(struct import *import, const struct wheel_file *file, const char *part)
@@ -137,9 +119,8 @@ static int add_file(struct import *import, const struct wheel_file *file, const 
 
 	if (r < 0)
 		return r;
-	return file->size > IN_IMAGE_MAX || is_shared_library(path)
-		       ? add_external(import, file, path)
-		       : add_internal(import, file, path);
+	return is_external(file, path) ? add_external(import, file, path)
+				       : add_internal(import, file, path);
 }
 
 /* A script loses the first line that stands for the interpreter: it is put there when it is read.
@@ -157,11 +138,15 @@ static int add_script(struct import *import, const struct wheel_file *file)
 	if (r < 0)
 		return r;
 	head = bytes.length > 0 ? wheel_script_head(bytes.data, bytes.length) : 0;
-	if (head == 0)
+	/* What lies beside the image is read again, for its digest. */
+	if (head == 0 && is_external(file, file->path))
 		return add_file(import, file, WHEEL_PART_BIN);
-	r = path_join(WHEEL_PART_SCRIPTS, file->path, &path);
+	r = path_join(head > 0 ? WHEEL_PART_SCRIPTS : WHEEL_PART_BIN, file->path, &path);
 	if (r < 0)
 		return r;
+	if (head == 0)
+		return image_writer_add_file(import->writer, path, file->mode, file->mtime,
+					     bytes.data, bytes.length);
 	return image_writer_add_file(import->writer, path, 0755, file->mtime, bytes.data + head,
 				     bytes.length - head);
 }
@@ -322,9 +307,8 @@ static int fill(struct import *import, char digest[STORE_DIGEST_SIZE])
 	return r;
 }
 
-/* Makes a layer of an open wheel. */
-static int import_wheel(const struct store *store, const struct wheel *wheel,
-			char digest[STORE_DIGEST_SIZE], struct error *error)
+int store_build_layer(const struct store *store, const struct wheel *wheel, struct scratch *out,
+		      char digest[STORE_DIGEST_SIZE], struct error *error)
 {
 	struct import import = {.wheel = wheel, .error = error};
 	int r = scratch_new(store->scratch, &import.scratch);
@@ -335,19 +319,44 @@ static int import_wheel(const struct store *store, const struct wheel *wheel,
 	image_writer_free(import.writer);
 	wheel_reader_free(import.reader);
 	buffer_free(&import.record);
-	if (r == 0)
-		return store_publish_layer(store, &import.scratch, digest, error);
+	if (r == 0) {
+		*out = import.scratch;
+		return 0;
+	}
 	(void)io_remove_tree(store->scratch, import.scratch.name);
 	close(import.scratch.fd);
 	return r;
 }
 
-/* A private copy of the wheel at @path, without a name, and its digest. */
+/* Makes a layer of an open wheel. */
+static int import_wheel(const struct store *store, const struct wheel *wheel,
+			char digest[STORE_DIGEST_SIZE], struct error *error)
+{
+	struct scratch scratch;
+	int r = store_build_layer(store, wheel, &scratch, digest, error);
+
+	return r < 0 ? r : store_publish_layer(store, &scratch, digest, error);
+}
+
+/* A file without a name. Network file systems know none; it need not be in the store. */
+static int create_unnamed(const struct store *store)
+{
+	int fd = openat(store->scratch, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOSYS ||
+		       errno == EINVAL))
+		fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT))
+		fd = memfd_create("wheel", MFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A private copy of the wheel, without a name, and its digest. */
 static int copy_wheel(const struct store *store, int from, char digest[STORE_DIGEST_SIZE])
 {
-	_cleanup_close_ int to = openat(store->scratch, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	_cleanup_close_ int to = create_unnamed(store);
 	uint8_t bytes[DIGEST_SIZE];
-	int r = to < 0 ? -errno : io_copy(from, to, INT64_MAX);
+	int r = to < 0 ? to : io_copy(from, to, INT64_MAX);
 
 	if (r == 0)
 		r = digest_fd(to, bytes);
@@ -385,6 +394,15 @@ static int find_wheel(struct search *search)
 	return r < 0 ? r : search->found ? 0 : -ENOENT;
 }
 
+/* Looks in the store above, if there is one. What cannot be read there is imported here. */
+static bool find_above(const struct store *store, const char *file, struct store_import *out)
+{
+	struct search search = {.store = store->above, .file = file, .wheel = out->wheel,
+				.layer = out->layer};
+
+	return store->above && find_wheel(&search) == 0;
+}
+
 int store_find_wheel(const struct store *store, const char *wheel, char layer[STORE_DIGEST_SIZE])
 {
 	return find_wheel(&(struct search){.store = store, .wheel = wheel, .layer = layer});
@@ -402,24 +420,37 @@ static int open_original(const char *path, struct error *error)
 	return TAKE_FD(fd);
 }
 
+int store_copy_wheel(const struct store *store, const char *path, char digest[STORE_DIGEST_SIZE],
+		     struct error *error)
+{
+	_cleanup_close_ int original = open_original(path, error);
+	int copy = original < 0 ? original : copy_wheel(store, original, digest);
+
+	return original >= 0 && copy < 0 ? error_set_errno(error, copy,
+							   "%s cannot be copied to %s", path,
+							   store->path)
+					 : copy;
+}
+
 int store_import(const struct store *store, const char *path, struct store_import *out,
 		 struct error *error)
 {
-	_cleanup_close_ int original = open_original(path, error);
 	_cleanup_wheel_ struct wheel *wheel = NULL;
 	struct search search = {.store = store, .file = path_basename(path)};
 	int copy, r;
 
 	*out = (struct store_import){0};
-	if (original < 0)
-		return original;
 	search.wheel = out->wheel;
 	search.layer = out->layer;
-	copy = copy_wheel(store, original, out->wheel);
+	copy = store_copy_wheel(store, path, out->wheel, error);
 	if (copy < 0)
-		return error_set_errno(error, copy, "%s cannot be copied to %s", path, store->path);
+		return copy;
 	/* Under another name it may be another wheel, or none: that is for wheel_open_fd(). */
 	r = find_wheel(&search);
+	if (r == -ENOENT && find_above(store, search.file, out)) {
+		out->above = true;
+		r = 0;
+	}
 	if (r != -ENOENT) {
 		close(copy);
 		out->existed = r == 0;

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "venvfs/cleanup.h"
+#include "venvfs/path.h"
+#include "venvfs/progress.h"
 #include "venvfs/store.h"
 
 #define THREADS_MAX 64
@@ -14,6 +16,7 @@ struct pool {
 	const struct store *store;
 	struct store_job *jobs;
 	size_t count;
+	size_t finished; /* under the lock */
 	atomic_size_t next;
 	store_job_fn *done;
 	void *arg;
@@ -33,6 +36,7 @@ static void *work(void *arg)
 		job = &pool->jobs[i];
 		job->code = store_import(pool->store, job->path, &job->result, &job->error);
 		pthread_mutex_lock(&pool->lock);
+		progress_report(++pool->finished, pool->count, path_basename(job->path));
 		pool->done(pool->arg, job);
 		pthread_mutex_unlock(&pool->lock);
 	}
@@ -56,5 +60,6 @@ void store_import_many(const struct store *store, struct store_job *jobs, size_t
 	work(&pool);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
+	progress_report(0, 0, NULL);
 	pthread_mutex_destroy(&pool.lock);
 }

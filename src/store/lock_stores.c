@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "venvfs/cleanup.h"
 #include "venvfs/lock.h"
@@ -12,7 +14,10 @@ int lock_store_open_own(const struct spec *spec, enum store_mode mode, struct st
 
 	if (r < 0)
 		return error_set_errno(error, r, "there is no place for a wheel store");
-	return store_open(spec->wheel_store ? spec->wheel_store : path, mode, out, error);
+	r = store_open(spec->wheel_store ? spec->wheel_store : path, mode, out, error);
+	if (r == 0 && mode == STORE_ADD)
+		store_set_above(*out);
+	return r;
 }
 
 int lock_stores_open(const struct spec *spec, struct lock_stores *out, struct error *error)
@@ -38,7 +43,7 @@ void lock_stores_close(struct lock_stores *stores)
 }
 
 int lock_stores_open_layer(const struct lock_stores *stores, const char *digest,
-			   struct error *error)
+			   const struct store **store, struct error *error)
 {
 	for (size_t i = 0; i < sizeof(stores->items) / sizeof(stores->items[0]); i++) {
 		_cleanup_error_ struct error own = ERROR_INIT;
@@ -48,6 +53,7 @@ int lock_stores_open_layer(const struct lock_stores *stores, const char *digest,
 			fd = store_open_layer(stores->items[i], digest, &own);
 		if (fd == -ENOENT)
 			continue;
+		*store = stores->items[i];
 		if (fd < 0 && error) {
 			error_clear(error);
 			*error = own;

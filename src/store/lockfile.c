@@ -159,6 +159,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+void lockfile_sort(struct lockfile *lock)
+{
+	if (lock->count > 0)
+		qsort(lock->packages, lock->count, sizeof(*lock->packages), by_name);
+}
+
 static json_t *encode(const struct lockfile *lock)
 {
 	json_t *packages = json_array();
@@ -197,8 +203,7 @@ int lockfile_write(const char *path, struct lockfile *lock, struct error *error)
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	if (lock->count > 0)
-		qsort(lock->packages, lock->count, sizeof(*lock->packages), by_name);
+	lockfile_sort(lock);
 	root = encode(lock);
 	text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
 	if (!text || !directory)

@@ -9,30 +9,32 @@
 #include <unistd.h>
 
 #include "seal.h"
+#include "tree/layer_image_format.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
+#include "venvfs/path.h"
 
 /* One call for all files of a layer, many of which may be large; but a file system that others
  * write to as well may have much to bring to disk, so a layer that is one file is synced alone. */
 static int sync_layer(int fd)
 {
-	_cleanup_close_ int files = openat(fd, "files", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int files = openat(fd, IMAGE_FILES, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	/* The image itself was synced when it was finished. */
 	return (files < 0 ? fsync(fd) : syncfs(fd)) < 0 ? -errno : 0;
 }
 
-/* A layer that was published, and perhaps not sealed: its importer may have died in between. */
-static int complete_seal(const struct store *store, const char *digest)
+int publish_complete_seal(int parent, const char *name)
 {
 	struct stat st;
 
-	if (fstatat(store->layers, digest, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	return st.st_mode & S_IWUSR ? seal_tree(store->layers, digest) : 0;
+	return st.st_mode & S_IWUSR ? seal_tree(parent, name) : 0;
 }
 
-static int publish(const struct store *store, const struct scratch *scratch, const char *digest)
+static int publish(const struct store *store, const struct scratch *scratch, int parent,
+		   const char *name)
 {
 	int r = 0;
 
@@ -40,28 +42,91 @@ static int publish(const struct store *store, const struct scratch *scratch, con
 		return -errno;
 	r = sync_layer(scratch->fd);
 	/* A layer is never empty, so it is not replaced by another; a sealed one says EPERM. */
-	if (r == 0 && renameat(store->scratch, scratch->name, store->layers, digest) < 0) {
+	if (r == 0 && renameat(store->scratch, scratch->name, parent, name) < 0) {
 		r = -errno;
-		if (faccessat(store->layers, digest, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (faccessat(parent, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			r = 0;
 	}
-	if (r == 0 && fsync(store->layers) < 0)
+	if (r == 0 && fsync(parent) < 0)
 		r = -errno;
-	return r < 0 ? r : complete_seal(store, digest);
+	/* One that was there, too: who imported it, or was about to remove it, may have died. */
+	return r < 0 ? r : seal_tree(parent, name);
+}
+
+/* Nothing is left of that name when it became a layer. */
+static void give_up(const struct store *store, struct scratch *scratch)
+{
+	(void)io_remove_tree(store->scratch, scratch->name);
+	close(TAKE_FD(scratch->fd));
 }
 
 int store_publish_layer(const struct store *store, struct scratch *scratch, const char *digest,
 			struct error *error)
 {
-	int r = publish(store, scratch, digest);
+	int r = publish(store, scratch, store->layers, digest);
 
 	if (r < 0)
 		error_set_errno(error, r, "the layer %s cannot be written to %s", digest,
 				store->path);
-	/* Nothing is left of that name when it became the layer. */
-	(void)io_remove_tree(store->scratch, scratch->name);
-	close(TAKE_FD(scratch->fd));
+	give_up(store, scratch);
 	return r;
+}
+
+/* The directory of all bytecode of a layer. */
+static int open_bytecode_room(const struct store *store, const char *digest)
+{
+	if (mkdirat(store->bytecode, digest, 0755) < 0)
+		return errno == EEXIST ? io_open_directory(store->bytecode, digest) : -errno;
+	return fsync(store->bytecode) < 0 ? -errno : io_open_directory(store->bytecode, digest);
+}
+
+int store_publish_bytecode(const struct store *store, struct scratch *scratch, const char *digest,
+			   const char *tag, struct error *error)
+{
+	_cleanup_close_ int room = -1;
+	int r = 0;
+
+	if (faccessat(store->layers, digest, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		r = -errno;
+	} else {
+		r = room = open_bytecode_room(store, digest);
+		if (r >= 0)
+			r = publish(store, scratch, room, tag);
+		if (r < 0)
+			error_set_errno(error, r, "the bytecode of %s cannot be written to %s",
+					digest, store->path);
+	}
+	give_up(store, scratch);
+	return r;
+}
+
+static int create_file(int directory, const char *path, mode_t mode)
+{
+	int fd = openat(directory, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+			mode & 0111 ? 0555 : 0444);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int publish_create_file(int directory, const char *path, mode_t mode)
+{
+	_cleanup_free_ char *full = NULL, *part = NULL;
+	int fd, r = path_join(IMAGE_FILES, path, &full);
+
+	if (r < 0)
+		return r;
+	fd = create_file(directory, full, mode);
+	if (fd != -ENOENT)
+		return fd;
+	for (const char *slash = strchr(full, '/'); slash; slash = strchr(slash + 1, '/')) {
+		part = strndup(full, (size_t)(slash - full));
+		if (!part)
+			return -ENOMEM;
+		if (mkdirat(directory, part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		free(TAKE_PTR(part));
+	}
+	return create_file(directory, full, mode);
 }
 
 int store_publish_wheel(const struct store *store, const char *file, const char *wheel,

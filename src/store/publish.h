@@ -1,8 +1,22 @@
 /* How things get into the store: complete, durable, in one step. Private to src/store. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "venvfs/scratch.h"
 #include "venvfs/store.h"
+#include "venvfs/wheel.h"
+
+/* A private copy of the wheel at @path, without a name: a descriptor, and the wheel's digest. */
+int store_copy_wheel(const struct store *store, const char *path, char digest[STORE_DIGEST_SIZE],
+		     struct error *error);
+
+/* Writes what becomes the layer of @wheel to a new scratch directory, and says its digest. */
+int store_build_layer(const struct store *store, const struct wheel *wheel, struct scratch *out,
+		      char digest[STORE_DIGEST_SIZE], struct error *error);
+
+/* Checks the layer that is in @directory, wherever that is; as store_verify_layer(). */
+int store_verify_directory(int directory, const char *digest, struct error *error);
 
 /*
  * Makes a layer of what is in @scratch, a directory of store->scratch that holds an image and its
@@ -11,6 +25,21 @@
  */
 int store_publish_layer(const struct store *store, struct scratch *scratch, const char *digest,
 			struct error *error);
+
+/*
+ * The same for the bytecode of a layer. The lock of the store is held. -ENOENT without a message:
+ * the layer is gone.
+ */
+int store_publish_bytecode(const struct store *store, struct scratch *scratch, const char *digest,
+			   const char *tag, struct error *error);
+
+/* Completes the seal of what was published as @name in the directory @parent: who published it may
+ * have died before. */
+int publish_complete_seal(int parent, const char *name);
+
+/* Creates files/@path below @directory, which becomes a layer, with what is above it. A descriptor
+ * for writing, or -errno. Of @mode, only whether it can be run counts. */
+int publish_create_file(int directory, const char *path, mode_t mode);
 
 /* Links the wheel @file, whose own digest is @wheel, to its layer. */
 int store_publish_wheel(const struct store *store, const char *file, const char *wheel,

@@ -38,11 +38,33 @@ bool store_layer_in_use(const struct store *store, const char *digest)
 	return layer >= 0 && flock(layer, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
+/* Takes @name out of @parent in one step, and then what is in it. */
+static int remove_sealed(const struct store *store, int parent, const char *name)
+{
+	char scratch[sizeof(SCRATCH_PREFIX) + STORE_DIGEST_SIZE];
+	int r = unseal_tree(parent, name);
+
+	/* To be moved elsewhere, a directory itself must be writable. */
+	if (r == 0 && fchmodat(parent, name, 0755, 0) < 0)
+		r = -errno;
+	snprintf(scratch, sizeof(scratch), SCRATCH_PREFIX "%s", name);
+	if (r == 0 && renameat(parent, name, store->scratch, scratch) < 0)
+		r = -errno;
+	return r < 0 ? r : io_remove_tree(store->scratch, scratch);
+}
+
+/* Bytecode goes first: without its layer nobody would find it. */
+static int remove_bytecode(const struct store *store, const char *digest)
+{
+	int r = store->bytecode < 0 ? 0 : remove_sealed(store, store->bytecode, digest);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 int store_remove_layer(const struct store *store, const char *digest, struct error *error)
 {
 	_cleanup_close_ int layer = store_open_layer(store, digest, error);
 	struct unlinking unlinking = {.store = store, .layer = digest};
-	char name[sizeof(SCRATCH_PREFIX) + STORE_DIGEST_SIZE];
 	int r;
 
 	if (layer < 0)
@@ -55,14 +77,8 @@ int store_remove_layer(const struct store *store, const char *digest, struct err
 	/* The links first: who finds one finds the layer. Then it leaves in one step. */
 	r = store_each_wheel(store, unlink_wheel, &unlinking);
 	if (r == 0)
-		r = unseal_tree(store->layers, digest);
-	/* To be moved elsewhere, a directory itself must be writable. */
-	if (r == 0 && fchmod(layer, 0700) < 0)
-		r = -errno;
-	snprintf(name, sizeof(name), SCRATCH_PREFIX "%s", digest);
-	if (r == 0 && renameat(store->layers, digest, store->scratch, name) < 0)
-		r = -errno;
+		r = remove_bytecode(store, digest);
 	if (r == 0)
-		r = io_remove_tree(store->scratch, name);
+		r = remove_sealed(store, store->layers, digest);
 	return r < 0 ? error_set_errno(error, r, "the layer %s cannot be removed", digest) : 0;
 }

@@ -11,30 +11,44 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 
+/* Whether the file system, or a container's root, cannot do it at all: tmpfs and network file
+ * systems know no attributes. */
+static bool is_unsupported(int code)
+{
+	return code == EPERM || code == EOPNOTSUPP || code == ENOTTY || code == ENOSYS ||
+	       code == EINVAL;
+}
+
 /* Sets or clears the attribute, where there is one. */
 static int set_immutable(int fd, bool immutable)
 {
 	int flags, wanted;
 
-	if (geteuid() != 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+	if (geteuid() != 0)
 		return 0;
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return is_unsupported(errno) ? 0 : -errno;
 	wanted = immutable ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
 	if (wanted == flags || ioctl(fd, FS_IOC_SETFLAGS, &wanted) == 0)
 		return 0;
-	/* A container's root may not; tmpfs and network file systems cannot. */
-	return errno == EPERM || errno == EOPNOTSUPP || errno == ENOTTY ? 0 : -errno;
+	return is_unsupported(errno) ? 0 : -errno;
 }
 
-#define WRITE_BITS ((mode_t)(S_IWUSR | S_IWGRP | S_IWOTH))
-
-static int drop_write_bits(int fd, const struct stat *st)
+/* Everybody may read, whatever the umask of who imported, and nobody write. */
+static mode_t sealed_mode(const struct stat *st)
 {
+	return S_ISDIR(st->st_mode) || st->st_mode & 0111 ? 0555 : 0444;
+}
+
+static int set_mode(int fd, const struct stat *st)
+{
+	mode_t wanted = sealed_mode(st);
 	struct stat now;
 
-	if (!(st->st_mode & WRITE_BITS) || fchmod(fd, st->st_mode & 07777 & ~WRITE_BITS) == 0)
+	if ((st->st_mode & 07777) == wanted || fchmod(fd, wanted) == 0)
 		return 0;
 	/* Who imports the same wheel at the same time may have sealed it since. */
-	if (errno == EPERM && fstat(fd, &now) == 0 && !(now.st_mode & WRITE_BITS))
+	if (errno == EPERM && fstat(fd, &now) == 0 && (now.st_mode & 07777) == wanted)
 		return 0;
 	return -errno;
 }
@@ -66,10 +80,32 @@ static int visit(int directory, const char *name, bool seal)
 	if (r == 0 && S_ISDIR(st.st_mode))
 		r = io_each_entry(io_open_directory(fd, "."), visit_entry, &seal);
 	if (r == 0 && seal)
-		r = drop_write_bits(fd, &st);
+		r = set_mode(fd, &st);
 	if (r == 0 && seal)
 		r = set_immutable(fd, true);
 	return r;
+}
+
+static int find_unsealed(void *arg, int directory, const char *name, mode_t kind)
+{
+	struct stat st;
+
+	(void)arg;
+	(void)kind;
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return 0;
+	if ((st.st_mode & 07777) != sealed_mode(&st))
+		return 1;
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	return io_each_entry(io_open_directory(directory, name), find_unsealed, NULL);
+}
+
+int seal_is_missing(int directory, const char *name)
+{
+	return find_unsealed(NULL, directory, name, 0);
 }
 
 int seal_tree(int directory, const char *name)

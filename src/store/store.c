@@ -99,7 +99,8 @@ static int make_directory(const struct store *store, const char *name, mode_t mo
 /* Whether a store's directory has it before it has its version. */
 static int check_own(void *arg, int directory, const char *name, mode_t kind)
 {
-	static const char *const own[] = {"layers", "wheels", "roots", "scratch", "lost+found"};
+	static const char *const own[] = {"layers",  "bytecode", "wheels",
+					  "roots",   "scratch",  "lost+found"};
 
 	(void)arg;
 	(void)directory;
@@ -107,54 +108,92 @@ static int check_own(void *arg, int directory, const char *name, mode_t kind)
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (strcmp(name, own[i]) == 0)
 			return 0;
-	return strncmp(name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) == 0 ? 0 : -EINVAL;
+	return -EINVAL;
 }
 
-/* Somebody's directory does not become a store because it was named by mistake. */
-static int check_unused(const struct store *store, struct error *error)
+/* Somebody's directory does not become a store because it was named by mistake: -EINVAL. */
+static int check_unused(const struct store *store)
 {
-	int r = io_each_entry(io_open_directory(store->fd, "."), check_own, NULL);
+	return io_each_entry(io_open_directory(store->fd, "."), check_own, NULL);
+}
 
-	if (r == -EINVAL)
-		return error_set(error, r, "%s is no wheel store, and not empty", store->path);
-	return r < 0 ? error_set_errno(error, r, UNUSABLE, store->path) : 0;
+/* The version comes last: it makes a store of the directory. It is put together in scratch, where
+ * what a crash leaves behind is cleaned up. */
+static int publish_version(const struct store *store)
+{
+	_cleanup_close_ int directory = io_open_directory(store->fd, "scratch");
+	struct scratch scratch;
+	char text[VERSION_LIMIT];
+	int r = directory < 0 ? directory : scratch_new(directory, &scratch);
+
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "%d\n", VERSION);
+	r = io_publish(scratch.fd, VERSION_FILE, text, strlen(text), 0644);
+	if (r == 0 && (renameat(scratch.fd, VERSION_FILE, store->fd, VERSION_FILE) < 0 ||
+		       fsync(store->fd) < 0))
+		r = -errno;
+	(void)io_remove_tree(directory, scratch.name);
+	close(scratch.fd);
+	return r;
 }
 
 /* Makes what is missing of a store that may be written to. */
 static int complete(const struct store *store, struct error *error)
 {
-	char version[VERSION_LIMIT];
 	int r;
 
 	if (faccessat(store->fd, VERSION_FILE, F_OK, 0) == 0)
 		return 0;
-	r = check_unused(store, error);
-	if (r < 0)
-		return r;
-	r = make_directory(store, "layers", 0755);
+	r = check_unused(store);
+	/* Who makes it at the same time may have been faster. */
+	if (r == -EINVAL && faccessat(store->fd, VERSION_FILE, F_OK, 0) == 0)
+		return 0;
+	if (r == -EINVAL)
+		return error_set(error, r, "%s is no wheel store, and not empty", store->path);
+	if (r == 0)
+		r = make_directory(store, "layers", 0755);
 	if (r == 0)
 		r = make_directory(store, "wheels", 0755);
 	if (r == 0)
 		r = make_directory(store, "roots", 0755);
 	if (r == 0)
 		r = make_directory(store, "scratch", 0700);
-	if (r == 0) {
-		snprintf(version, sizeof(version), "%d\n", VERSION);
-		r = io_publish(store->fd, VERSION_FILE, version, strlen(version), 0644);
-	}
+	if (r == 0)
+		r = publish_version(store);
 	return r < 0 ? error_set_errno(error, r, UNUSABLE, store->path) : 0;
 }
 
-static int take_lock(struct store *store, enum store_mode mode, struct error *error)
+static int wait_for_lock(const struct store *store, int operation, struct error *error)
 {
-	store->lock = openat(store->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (store->lock < 0)
-		return error_set_errno(error, -errno, UNUSABLE, store->path);
-	while (flock(store->lock, mode == STORE_ADD ? LOCK_SH : LOCK_EX) < 0)
+	while (flock(store->lock, operation) < 0)
 		if (errno != EINTR)
 			return error_set_errno(error, -errno, "the wheel store %s cannot be locked",
 					       store->path);
 	return 0;
+}
+
+static int open_lock(struct store *store, enum store_mode mode, struct error *error)
+{
+	store->lock = openat(store->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (store->lock < 0)
+		return error_set_errno(error, -errno, UNUSABLE, store->path);
+	return wait_for_lock(store, mode == STORE_ADD ? LOCK_SH : LOCK_EX, error);
+}
+
+int store_take_lock(const struct store *store, struct error *error)
+{
+	return wait_for_lock(store, LOCK_SH, error);
+}
+
+void store_release_lock(const struct store *store)
+{
+	(void)flock(store->lock, LOCK_UN);
+}
+
+bool store_is_writable(const struct store *store)
+{
+	return faccessat(store->fd, "scratch", W_OK, AT_EACCESS) == 0;
 }
 
 static int open_for_writing(struct store *store, enum store_mode mode, struct error *error)
@@ -164,11 +203,24 @@ static int open_for_writing(struct store *store, enum store_mode mode, struct er
 	if (r == 0)
 		r = check_version(store, error);
 	if (r == 0)
-		r = take_lock(store, mode, error);
+		r = open_lock(store, mode, error);
 	if (r == 0)
 		r = store->scratch = open_directory(store, "scratch", error);
 	if (r >= 0)
 		scratch_clean(store->scratch);
+	return r < 0 ? r : 0;
+}
+
+/* Only who adds needs it to be there. */
+static int open_bytecode(struct store *store, enum store_mode mode, struct error *error)
+{
+	int r = mode == STORE_ADD ? make_directory(store, "bytecode", 0755) : 0;
+
+	if (r < 0)
+		return error_set_errno(error, r, UNUSABLE, store->path);
+	if (faccessat(store->fd, "bytecode", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	r = store->bytecode = open_directory(store, "bytecode", error);
 	return r < 0 ? r : 0;
 }
 
@@ -191,7 +243,7 @@ static int open_parts(struct store *store, enum store_mode mode, struct error *e
 		r = store->layers = open_directory(store, "layers", error);
 	if (r >= 0)
 		r = store->wheels = open_directory(store, "wheels", error);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : open_bytecode(store, mode, error);
 }
 
 int store_open(const char *path, enum store_mode mode, struct store **out, struct error *error)
@@ -206,6 +258,7 @@ int store_open(const char *path, enum store_mode mode, struct store **out, struc
 		.fd = -1,
 		.layers = -1,
 		.wheels = -1,
+		.bytecode = -1,
 		.scratch = -1,
 		.lock = -1,
 	};
@@ -223,7 +276,9 @@ void store_free(struct store *store)
 {
 	if (!store)
 		return;
+	store_free(store->above);
 	cleanup_close(&store->scratch);
+	cleanup_close(&store->bytecode);
 	cleanup_close(&store->wheels);
 	cleanup_close(&store->layers);
 	cleanup_close(&store->lock);
@@ -232,27 +287,40 @@ void store_free(struct store *store)
 	free(store);
 }
 
-/* Takes the link wheels/@name apart. False: it is none of ours. */
-static bool read_wheel(const struct store *store, char *name, struct store_wheel *out)
+void store_set_above(struct store *store)
+{
+	struct stat own, system;
+
+	if (store->above || store_open(STORE_SYSTEM_PATH, STORE_READ, &store->above, NULL) < 0)
+		return;
+	if (fstat(store->fd, &own) < 0 || fstat(store->above->fd, &system) < 0 ||
+	    (own.st_dev == system.st_dev && own.st_ino == system.st_ino)) {
+		store_free(store->above);
+		store->above = NULL;
+	}
+}
+
+/* Takes the link wheels/@name apart. 1, or 0: it is none of ours. */
+static int read_wheel(const struct store *store, char *name, struct store_wheel *out)
 {
 	static const char prefix[] = "../layers/";
 	char target[PATH_MAX], *at = strrchr(name, '@');
 	ssize_t length;
 
 	if (!at || at == name || !store_is_digest(at + 1))
-		return false;
+		return 0;
 	length = readlinkat(store->wheels, name, target, sizeof(target) - 1);
 	if (length < 0)
-		return false;
+		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
 	target[length] = '\0';
 	if (strncmp(target, prefix, strlen(prefix)) != 0 ||
 	    !store_is_digest(target + strlen(prefix)))
-		return false;
+		return 0;
 	memcpy(out->wheel, at + 1, STORE_DIGEST_SIZE);
 	memcpy(out->layer, target + strlen(prefix), STORE_DIGEST_SIZE);
 	*at = '\0';
 	out->file = name;
-	return true;
+	return 1;
 }
 
 struct wheel_walk {
@@ -266,12 +334,14 @@ static int visit_wheel(void *arg, int directory, const char *name, mode_t kind)
 	const struct wheel_walk *walk = arg;
 	_cleanup_free_ char *copy = strdup(name);
 	struct store_wheel wheel;
+	int r;
 
 	(void)directory;
 	(void)kind;
 	if (!copy)
 		return -ENOMEM;
-	return read_wheel(walk->store, copy, &wheel) ? walk->fn(walk->arg, &wheel) : 0;
+	r = read_wheel(walk->store, copy, &wheel);
+	return r > 0 ? walk->fn(walk->arg, &wheel) : r;
 }
 
 int store_each_wheel(const struct store *store, store_wheel_fn *fn, void *arg)
@@ -291,6 +361,32 @@ int store_open_layer(const struct store *store, const char *digest, struct error
 	fd = openat(store->layers, digest, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_set_errno(error, -errno, "the layer %s in %s", digest, store->path);
+	r = check_trust(fd, store->path, error);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+/* A name of one directory. */
+static bool is_tag(const char *text)
+{
+	return text[0] != '\0' && text[0] != '.' && strlen(text) < STORE_TAG_SIZE &&
+	       !strchr(text, '/');
+}
+
+int store_open_bytecode(const struct store *store, const char *digest, const char *tag,
+			struct error *error)
+{
+	char path[STORE_DIGEST_SIZE + STORE_TAG_SIZE];
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!store_is_digest(digest) || !is_tag(tag))
+		return error_set(error, -EINVAL, "'%s' of '%s' is no bytecode", tag, digest);
+	if (store->bytecode < 0)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "%s/%s", digest, tag);
+	fd = path_open_beneath(store->bytecode, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd == -ENOENT ? fd : error_set_errno(error, fd, "the bytecode %s", path);
 	r = check_trust(fd, store->path, error);
 	return r < 0 ? r : TAKE_FD(fd);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "publish.h"
 #include "tree/layer_image_format.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
@@ -14,7 +15,7 @@
 #include "venvfs/store.h"
 
 struct verification {
-	const char *digest;
+	const char *name; /* of the layer, for messages */
 	int files;    /* -1: the layer has none */
 	size_t count; /* of files in files/ that the image tells of */
 	struct error *error;
@@ -22,13 +23,13 @@ struct verification {
 
 static int check_image(int layer, const char *digest, struct error *error)
 {
-	_cleanup_close_ int fd = openat(layer, IMAGE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int fd = io_open_regular(layer, IMAGE_FILE, O_RDONLY, 0);
 	uint8_t found[DIGEST_SIZE];
 	char hex[DIGEST_HEX_SIZE];
 	int r;
 
 	if (fd < 0)
-		return error_set_errno(error, -errno, "the image of %s", digest);
+		return error_set_errno(error, fd, "the image of %s", digest);
 	r = digest_fd(fd, found);
 	if (r < 0)
 		return error_set_errno(error, r, "the image of %s", digest);
@@ -51,19 +52,19 @@ static int check_file(void *arg, const char *path, const struct stat *st, const 
 	self->count++;
 	fd = path_open_beneath(self->files, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0)
-		return error_set_errno(self->error, fd, "%s of %s", path, self->digest);
+		return error_set_errno(self->error, fd, "%s of %s", path, self->name);
 	if (fstat(fd, &now) < 0 || !S_ISREG(now.st_mode) || now.st_size != st->st_size)
-		return error_set(self->error, -EUCLEAN, "%s of %s was changed", path, self->digest);
+		return error_set(self->error, -EUCLEAN, "%s of %s was changed", path, self->name);
 	if (now.st_uid != 0 && now.st_uid != geteuid())
 		return error_set(self->error, -EUCLEAN, "%s of %s belongs to another user", path,
-				 self->digest);
+				 self->name);
 	r = digest_fd(fd, found);
 	if (r < 0)
-		return error_set_errno(self->error, r, "%s of %s", path, self->digest);
+		return error_set_errno(self->error, r, "%s of %s", path, self->name);
 	return memcmp(found, digest, sizeof(found)) == 0
 		       ? 0
 		       : error_set(self->error, -EUCLEAN, "%s of %s was changed", path,
-				   self->digest);
+				   self->name);
 }
 
 /* Counts what is in a directory and below that is no directory. */
@@ -79,14 +80,14 @@ static int count_entry(void *arg, int directory, const char *name, mode_t kind)
 	return 0;
 }
 
-static int check_files(int layer, const char *digest, struct error *error)
+static int check_files(int layer, const char *name, struct error *error)
 {
 	_cleanup_layer_image_ struct layer_image *image = NULL;
 	_cleanup_close_ int files =
 		openat(layer, IMAGE_FILES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct verification self = {.digest = digest, .files = files, .error = error};
+	struct verification self = {.name = name, .files = files, .error = error};
 	size_t there = 0;
-	int r = layer_image_open(layer, digest, &image, error);
+	int r = layer_image_open(layer, name, &image, error);
 
 	if (r == 0)
 		r = layer_image_each(image, check_file, &self);
@@ -95,20 +96,65 @@ static int check_files(int layer, const char *digest, struct error *error)
 	if (files >= 0)
 		r = io_each_entry(io_open_directory(files, "."), count_entry, &there);
 	if (r < 0)
-		return error_set_errno(error, r, "the files of %s", digest);
+		return error_set_errno(error, r, "the files of %s", name);
 	return there == self.count
 		       ? 0
 		       : error_set(error, -EUCLEAN,
-				   "there are files in %s that the wheel did not have", digest);
+				   "there are files in %s that it did not have", name);
+}
+
+/* The bytecode of a layer, tag by tag. */
+struct bytecode {
+	const struct store *store;
+	const char *digest;
+	struct error *error;
+};
+
+static int check_bytecode(void *arg, int directory, const char *tag, mode_t kind)
+{
+	const struct bytecode *self = arg;
+	_cleanup_close_ int fd = store_open_bytecode(self->store, self->digest, tag, self->error);
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	(void)directory;
+	(void)kind;
+	if (fd < 0)
+		return fd;
+	if (asprintf(&name, "bytecode/%s/%s", self->digest, tag) < 0)
+		return -ENOMEM;
+	r = check_files(fd, name, self->error);
+	if (r < 0)
+		error_hint(self->error, "remove the layer or its bytecode: what is needed is made again");
+	return r;
+}
+
+static int check_all_bytecode(const struct store *store, const char *digest, struct error *error)
+{
+	struct bytecode bytecode = {.store = store, .digest = digest, .error = error};
+	int room = store->bytecode < 0 ? -ENOENT : io_open_directory(store->bytecode, digest);
+
+	if (room == -ENOENT)
+		return 0;
+	return room < 0 ? error_set_errno(error, room, "the bytecode of %s", digest)
+			: io_each_entry(room, check_bytecode, &bytecode);
+}
+
+int store_verify_directory(int directory, const char *digest, struct error *error)
+{
+	int r = check_image(directory, digest, error);
+
+	return r < 0 ? r : check_files(directory, digest, error);
 }
 
 int store_verify_layer(const struct store *store, const char *digest, struct error *error)
 {
 	_cleanup_close_ int layer = store_open_layer(store, digest, error);
+
 	int r;
 
 	if (layer < 0)
 		return layer;
-	r = check_image(layer, digest, error);
-	return r < 0 ? r : check_files(layer, digest, error);
+	r = store_verify_directory(layer, digest, error);
+	return r < 0 ? r : check_all_bytecode(store, digest, error);
 }

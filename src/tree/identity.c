@@ -16,9 +16,14 @@ static bool in_force(uid_t uid, gid_t gid)
 	return (uid_t)setfsuid((uid_t)-1) == uid && (gid_t)setfsgid((gid_t)-1) == gid;
 }
 
+static bool are_ours(const struct tree *tree, const struct tree_caller *caller)
+{
+	return !tree->sets_owners || (caller->uid == 0 && caller->gid == 0);
+}
+
 int identity_assume(const struct tree *tree, const struct tree_caller *caller)
 {
-	if (!tree->sets_owners || (caller->uid == 0 && caller->gid == 0))
+	if (are_ours(tree, caller))
 		return 0;
 	if (!keeps_capabilities) {
 		int bits = prctl(PR_GET_SECUREBITS);
@@ -31,13 +36,13 @@ int identity_assume(const struct tree *tree, const struct tree_caller *caller)
 	setfsuid(caller->uid);
 	if (in_force(caller->uid, caller->gid))
 		return 0;
-	identity_drop(tree);
+	identity_drop(tree, caller);
 	return -EPERM;
 }
 
-void identity_drop(const struct tree *tree)
+void identity_drop(const struct tree *tree, const struct tree_caller *caller)
 {
-	if (!tree->sets_owners)
+	if (are_ours(tree, caller))
 		return;
 	setfsuid(0);
 	setfsgid(0);

@@ -49,8 +49,8 @@ static int check_header(struct check *check, const struct image_header *header)
 	if (le64toh(header->size) != check->size)
 		return DAMAGED(check, "the image of %s is cut off", check->name);
 	/* One after another, without gaps, to the end. */
-	if (header->unused != 0 || header->entry_count == 0 || entries % 8 != 0 ||
-	    !within(entries, entries_size, sizeof(*header), check->size) ||
+	if ((le32toh(header->flags) & ~IMAGE_FLAGS_KNOWN) != 0 || header->entry_count == 0 ||
+	    entries % 8 != 0 || !within(entries, entries_size, sizeof(*header), check->size) ||
 	    names != entries + entries_size || !within(names, names_size, names, check->size) ||
 	    digests != names + names_size || digests_size != check->size - digests ||
 	    names_size > UINT32_MAX)
@@ -200,6 +200,7 @@ static int map_entries(int fd, const struct image_header *header, struct check *
 	out->names = base + le64toh(header->names);
 	out->digests = (const uint8_t *)base + le64toh(header->digests);
 	out->digest_count = le32toh(header->digest_count);
+	out->flags = le32toh(header->flags);
 	return 0;
 }
 

@@ -14,6 +14,7 @@ struct image_map {
 	const char *names;
 	const uint8_t *digests;
 	uint32_t digest_count;
+	uint32_t flags; /* IMAGE_QT_PLUGINS */
 	void *mapping;
 	size_t mapping_size;
 };

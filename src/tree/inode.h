@@ -1,7 +1,9 @@
 /*
- * Inode numbers: where a file comes from, in the top eight bits, and its number there below. So
- * they are the same at every look-up, in stat and in a listing, and no two sources collide. A
- * number that needs more than 56 bits, or that comes from another file system than its root, is
+ * Inode numbers: where a file comes from, in the top sixteen bits, and its number there below.
+ * So they are the same at every look-up, in stat and in a listing, and no two sources collide: the
+ * dynamic loader takes two libraries of equal numbers for one, whatever their names. An environment
+ * of a hundred wheels may have several hundred layers, one for each part of a wheel. A number that
+ * needs more than 48 bits, or that comes from another file system than its root, is
  * folded.
  */
 #pragma once

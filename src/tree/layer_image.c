@@ -24,6 +24,8 @@ struct layer_image {
 	int fd;
 	int files; /* O_PATH of files/; -1: there is none */
 	char *name;
+	char *link_base; /* what the targets of links begin with, without the slash; or NULL */
+	unsigned links;  /* IMAGE_LINK_… */
 	struct image_map map;
 	uid_t uid; /* of the image's file: whose files these are */
 	gid_t gid;
@@ -78,6 +80,19 @@ static uint32_t find_child(const struct layer_image *image, uint32_t index, cons
 	return 0;
 }
 
+/* Appends the path of an entry from the image's root. */
+static void append_path(const struct layer_image *image, uint32_t index, struct buffer *out)
+{
+	const struct image_entry *entry = entry_at(image, index);
+
+	if (index == 0)
+		return;
+	append_path(image, le32toh(entry->parent), out); /* as deep as image_check.c allows */
+	if (out->length > 0)
+		buffer_putc(out, '/');
+	buffer_append(out, image->map.names + le32toh(entry->name), le16toh(entry->name_length));
+}
+
 /* The entry at @path below entry @root. -ENOENT, -ENOTDIR. */
 static int find(const struct layer_image *image, uint32_t root, const char *path, uint32_t *out)
 {
@@ -118,6 +133,60 @@ static void entry_attributes(const struct layer_image *image, uint32_t index, st
 	};
 }
 
+/* How long the path is that append_path() makes. */
+static size_t path_length(const struct layer_image *image, uint32_t index)
+{
+	size_t length = 0;
+
+	for (; index != 0; index = le32toh(entry_at(image, index)->parent))
+		length += le16toh(entry_at(image, index)->name_length) + (size_t)(length > 0);
+	return length;
+}
+
+/* Whether an entry that is not in the image is of a kind that is shown as links. */
+static bool is_linked_kind(const struct layer_image *image, const struct image_entry *entry)
+{
+	char name[NAME_MAX + 1];
+	size_t length = le16toh(entry->name_length);
+
+	memcpy(name, image->map.names + le32toh(entry->name), length);
+	name[length] = '\0';
+	if (length > 4 && strcmp(name + length - 4, ".pyc") == 0)
+		return image->links & IMAGE_LINK_BYTECODE;
+	return image->links & IMAGE_LINK_LIBRARIES && le64toh(entry->size) >= IMAGE_LINK_SIZE_MIN &&
+	       path_is_shared_library(name);
+}
+
+/* The length of the target that the entry is shown with as a link; 0: it is shown as it is. */
+static size_t link_length(const struct layer_image *image, uint32_t index)
+{
+	const struct image_entry *entry = entry_at(image, index);
+	size_t length;
+
+	if (image->links == 0 || le32toh(entry->digest) == 0 || !is_linked_kind(image, entry))
+		return 0;
+	length = strlen(image->link_base) + 1 + path_length(image, index);
+	return length < PATH_MAX ? length : 0;
+}
+
+static mode_t shown_kind(const struct layer_image *image, uint32_t index)
+{
+	return link_length(image, index) > 0 ? S_IFLNK
+					     : le16toh(entry_at(image, index)->mode) & S_IFMT;
+}
+
+static void shown_attributes(const struct layer_image *image, uint32_t index, struct stat *out)
+{
+	size_t length = link_length(image, index);
+
+	entry_attributes(image, index, out);
+	if (length == 0)
+		return;
+	out->st_mode = S_IFLNK | 0777;
+	out->st_size = (off_t)length;
+	out->st_blocks = 0;
+}
+
 static int part_getattr(struct layer *layer, const char *path, struct stat *out)
 {
 	const struct part *self = part_of(layer);
@@ -125,7 +194,7 @@ static int part_getattr(struct layer *layer, const char *path, struct stat *out)
 	int r = find(self->image, self->root, path, &index);
 
 	if (r == 0)
-		entry_attributes(self->image, index, out);
+		shown_attributes(self->image, index, out);
 	return r;
 }
 
@@ -148,9 +217,23 @@ static int part_list(struct layer *layer, const char *path, layer_list_fn *fn, v
 
 		memcpy(name, image->map.names + le32toh(child->name), length);
 		name[length] = '\0';
-		r = fn(arg, name, le16toh(child->mode) & S_IFMT);
+		r = fn(arg, name, shown_kind(image, i));
 	}
 	return r;
+}
+
+/* The target of what is a file of the layer, and shown as a link to it. */
+static int read_shown_link(const struct layer_image *image, uint32_t index, char *buffer,
+			   size_t size)
+{
+	_cleanup_buffer_ struct buffer path = {0};
+	int n;
+
+	append_path(image, index, &path);
+	if (buffer_status(&path) < 0)
+		return -ENOMEM;
+	n = snprintf(buffer, size, "%s/%s", image->link_base, path.data);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
 static int part_readlink(struct layer *layer, const char *path, char *buffer, size_t size)
@@ -163,6 +246,8 @@ static int part_readlink(struct layer *layer, const char *path, char *buffer, si
 
 	if (r < 0)
 		return r;
+	if (link_length(image, index) > 0)
+		return read_shown_link(image, index, buffer, size);
 	entry = entry_at(image, index);
 	if (!S_ISLNK(le16toh(entry->mode)))
 		return -EINVAL;
@@ -178,19 +263,6 @@ static int part_readlink(struct layer *layer, const char *path, char *buffer, si
 static void drop_image(void *image)
 {
 	layer_image_drop(image);
-}
-
-/* Appends the path of an entry from the image's root. */
-static void append_path(const struct layer_image *image, uint32_t index, struct buffer *out)
-{
-	const struct image_entry *entry = entry_at(image, index);
-
-	if (index == 0)
-		return;
-	append_path(image, le32toh(entry->parent), out); /* as deep as image_check.c allows */
-	if (out->length > 0)
-		buffer_putc(out, '/');
-	buffer_append(out, image->map.names + le32toh(entry->name), le16toh(entry->name_length));
 }
 
 /* The bytes of a file that lies in files/. */
@@ -225,7 +297,7 @@ static int part_open(struct layer *layer, const char *path, struct content **out
 	if (r < 0)
 		return r;
 	entry = entry_at(image, index);
-	if (!S_ISREG(le16toh(entry->mode)))
+	if (shown_kind(image, index) != S_IFREG)
 		return S_ISDIR(le16toh(entry->mode)) ? -EISDIR : -EINVAL;
 	if (le32toh(entry->digest) != 0)
 		return open_external(image, index, out);
@@ -249,6 +321,24 @@ static const struct layer_ops part_ops = {
 	.open = part_open,
 	.free = part_free,
 };
+
+int layer_image_set_links(struct layer_image *image, const char *directory, unsigned what)
+{
+	char *base = NULL;
+
+	if (image->map.flags & IMAGE_QT_PLUGINS)
+		what &= ~(unsigned)IMAGE_LINK_LIBRARIES;
+	if (what != 0) {
+		int r = path_join(directory, IMAGE_FILES, &base);
+
+		if (r < 0)
+			return r;
+	}
+	free(image->link_base);
+	image->link_base = base;
+	image->links = what;
+	return 0;
+}
 
 int layer_image_attach(struct layer_image *image, const char *name, const char *attach,
 		       struct layer **out)
@@ -310,6 +400,7 @@ void layer_image_drop(struct layer_image *image)
 	image_unmap(&image->map);
 	cleanup_close(&image->fd);
 	cleanup_close(&image->files);
+	free(image->link_base);
 	free(image->name);
 	free(image);
 }

@@ -37,8 +37,12 @@ struct image_header {
 	uint64_t names, names_size;
 	uint64_t digests;
 	uint32_t digest_count;
-	uint32_t unused; /* 0 */
+	uint32_t flags; /* IMAGE_QT_PLUGINS */
 };
+
+/* Qt loads plugins from here by their canonical paths: they must not be shown as links. */
+#define IMAGE_QT_PLUGINS 1u
+#define IMAGE_FLAGS_KNOWN IMAGE_QT_PLUGINS
 
 struct image_entry {
 	uint32_t name; /* counted from header.names */

@@ -12,19 +12,15 @@
 int name_place_find(struct tree *tree, struct node *parent, const char *name,
 		    struct name_place *out)
 {
-	struct tree_entry entry;
 	int r;
 
 	*out = (struct name_place){.tree = tree, .parent = parent, .name = name};
 	r = tree_find(tree, parent, name, &out->found);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	r = tree_obtain(tree, parent, name, &entry);
-	if (r < 0)
-		return r;
-	out->node = node_get(tree->nodes, entry.id);
-	out->exists = true;
-	return 0;
+	r = tree_obtain_found(tree, parent, name, &out->found, &out->node);
+	out->exists = r == 0;
+	return r;
 }
 
 static void orphan_free(struct orphan *orphan)

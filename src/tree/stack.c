@@ -71,7 +71,18 @@ static void present(const struct stack *stack, struct stat *st)
 	}
 }
 
-static int implied_directory(const struct stack *stack, struct layer *layer, struct stat *out)
+/*
+ * The number of a directory at @path above a layer's attachment, apart from those of the layer's own
+ * files: they all lie on one path, so its length tells them apart. Two of one number would be a loop
+ * to find(1) and fts(3).
+ */
+static ino_t implied_inode(const char *path)
+{
+	return ((ino_t)1 << 55) + strlen(path);
+}
+
+static int implied_directory(const struct stack *stack, struct layer *layer, const char *path,
+			     struct stat *out)
 {
 	int r = layer->ops->getattr(layer, "", out);
 
@@ -79,6 +90,7 @@ static int implied_directory(const struct stack *stack, struct layer *layer, str
 		return r;
 	out->st_mode = S_IFDIR | 0755;
 	out->st_nlink = 1;
+	out->st_ino = implied_inode(path);
 	out->st_uid = stack->uid;
 	out->st_gid = stack->gid;
 	return 0;
@@ -96,7 +108,7 @@ static int get_attributes(const struct stack *stack, unsigned index, const char 
 	case OUTSIDE:
 		return -ENOENT;
 	case ABOVE:
-		r = implied_directory(stack, layer, out);
+		r = implied_directory(stack, layer, path, out);
 		break;
 	default:
 		r = layer->ops->getattr(layer, inner, out);

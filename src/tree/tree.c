@@ -204,16 +204,30 @@ static int open_in_parent(struct tree *tree, const struct node *directory)
 	return r < 0 ? r : loan_handle(above->fd, name);
 }
 
+/* The short way, where the directory above is in the cache. */
+static int open_in_open_parent(struct tree *tree, const struct node *directory)
+{
+	_cleanup_content_ struct content *above = NULL;
+	_cleanup_free_ char *name = NULL;
+	const struct node *parent = node_parent(tree->nodes, directory, &name);
+
+	if (parent)
+		above = content_cache_get(tree->contents, parent->id, CONTENT_DIRECTORY);
+	return above ? openat(above->fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+}
+
 static int open_upper_directory(struct tree *tree, const struct node *directory)
 {
 	_cleanup_buffer_ struct buffer path = {0};
-	int r;
+	int fd, r;
 
 	if (directory->orphan) {
-		int fd = fcntl(directory->orphan->fd, F_DUPFD_CLOEXEC, 3);
-
+		fd = fcntl(directory->orphan->fd, F_DUPFD_CLOEXEC, 3);
 		return fd < 0 ? -errno : fd;
 	}
+	fd = open_in_open_parent(tree, directory);
+	if (fd >= 0)
+		return fd;
 	r = node_path(tree->nodes, directory, &path);
 	if (r < 0)
 		return r;
@@ -340,34 +354,85 @@ static int obtain_found(struct tree *tree, struct node *parent, const char *name
 	return r;
 }
 
-int tree_obtain(struct tree *tree, struct node *parent, const char *name, struct tree_entry *out)
+int tree_obtain_found(struct tree *tree, struct node *parent, const char *name,
+		      const struct found *found, struct node **out)
 {
-	struct node *node = node_obtain_known(tree->nodes, parent, name);
-	struct found found;
-	bool made = false;
+	bool made;
+	int r = 0;
+
+	*out = node_obtain_known(tree->nodes, parent, name);
+	if (!*out)
+		r = obtain_found(tree, parent, name, found, node_epoch(tree->nodes), out, &made);
+	if (r < 0 || !S_ISDIR((*out)->kind))
+		return r;
+	r = tree_load_view(tree, *out);
+	if (r < 0) {
+		node_forget(tree->nodes, (*out)->id, 1);
+		*out = NULL;
+	}
+	return r;
+}
+
+/* *found is filled if *made. */
+static int obtain(struct tree *tree, struct node *parent, const char *name, struct found *found,
+		  struct node **out, bool *made)
+{
 	int r;
 
-	if (!node) {
-		do {
-			uint64_t epoch = node_epoch(tree->nodes);
+	*made = false;
+	*out = node_obtain_known(tree->nodes, parent, name);
+	if (*out)
+		return 0;
+	do {
+		uint64_t epoch = node_epoch(tree->nodes);
 
-			r = tree_find(tree, parent, name, &found);
-			if (r < 0)
-				return r;
-			r = obtain_found(tree, parent, name, &found, epoch, &node, &made);
-		} while (r == -EAGAIN);
-		if (r < 0)
-			return r;
-	}
+		r = tree_find(tree, parent, name, found);
+		if (r == 0)
+			r = obtain_found(tree, parent, name, found, epoch, out, made);
+	} while (r == -EAGAIN);
+	return r;
+}
+
+static int fill_entry(struct tree *tree, struct node *node, const struct found *found, bool made,
+		      struct tree_entry *out)
+{
+	int r;
+
 	*out = (struct tree_entry){.id = node->id};
 	if (made && !S_ISDIR(node->kind)) {
-		out->attr = found.st;
+		out->attr = found->st;
 		return 0;
 	}
 	r = tree_attributes(tree, node, &out->attr);
 	if (r < 0)
 		node_forget(tree->nodes, node->id, 1);
 	return r;
+}
+
+int tree_obtain(struct tree *tree, struct node *parent, const char *name, struct tree_entry *out)
+{
+	struct found found;
+	struct node *node;
+	bool made;
+	int r = obtain(tree, parent, name, &found, &node, &made);
+
+	return r < 0 ? r : fill_entry(tree, node, &found, made, out);
+}
+
+int tree_obtain_made(struct tree *tree, struct node *parent, const char *name,
+		     struct tree_entry *out)
+{
+	struct found found;
+	struct node *node;
+	bool made;
+	int r = obtain(tree, parent, name, &found, &node, &made);
+
+	if (r < 0)
+		return r;
+	/* Without a look at it: there are no marks yet. Where that fails, it is done below. */
+	if (S_ISDIR(node->kind))
+		(void)view_load(node->view, tree->stack, -1);
+	return fill_entry(tree, node, &found, made, out);
 }
 
 int tree_lookup(struct tree *tree, uint64_t parent_id, const char *name, struct tree_entry *out)
@@ -487,6 +552,23 @@ int tree_getattr(struct tree *tree, uint64_t id, struct stat *out)
 		return control_getattr(tree, node, out);
 	NAMES_SHARED(tree);
 	return tree_attributes(tree, node, out);
+}
+
+int tree_path(struct tree *tree, uint64_t id, const char *name, struct buffer *out)
+{
+	struct node *node;
+	int r = tree_node(tree, id, &node);
+
+	if (r < 0)
+		return r;
+	NAMES_SHARED(tree);
+	r = node->source == NODE_CONTROL ? -ESTALE : node_path(tree->nodes, node, out);
+	if (r < 0 || !name)
+		return r;
+	if (node != node_table_root(tree->nodes))
+		buffer_putc(out, '/');
+	buffer_puts(out, name);
+	return buffer_status(out);
 }
 
 size_t tree_node_count(struct tree *tree)

@@ -14,22 +14,31 @@
 /* /proc/self/fd/N: chmod(2) and the xattr calls take no O_PATH descriptor. */
 struct handle {
 	int fd;
+	struct content *content; /* whose fd it is, or NULL: it is ours */
 	char path[32];
 };
 
 static void handle_close(struct handle *handle)
 {
-	cleanup_close(&handle->fd);
+	if (!handle->content)
+		cleanup_close(&handle->fd);
+	content_drop(handle->content);
 }
 
 #define _cleanup_handle_ __attribute__((cleanup(handle_close)))
 
+/* A file that was just written is open already, and so is a directory that was looked into. */
 static int handle_open(struct tree *tree, struct node *node, struct handle *out)
 {
-	int r;
+	int r = 0;
 
 	NAMES_SHARED(tree);
-	r = tree_upper_handle(tree, node, &out->fd);
+	out->content = content_cache_get(tree->contents, node->id,
+					 S_ISDIR(node->kind) ? CONTENT_DIRECTORY : CONTENT_WRITE);
+	if (out->content)
+		out->fd = out->content->fd;
+	else
+		r = tree_upper_handle(tree, node, &out->fd);
 	if (r == 0)
 		snprintf(out->path, sizeof(out->path), "/proc/self/fd/%d", out->fd);
 	return r;

@@ -99,6 +99,15 @@ int tree_find(struct tree *tree, struct node *parent, const char *name, struct f
 /* Finds and obtains: the look-up of tree_lookup(), with tree.names held. */
 int tree_obtain(struct tree *tree, struct node *parent, const char *name, struct tree_entry *out);
 
+/* The node of what was found, its look-up count raised. tree.names held exclusively since it was
+ * found, so that it is still true. */
+int tree_obtain_found(struct tree *tree, struct node *parent, const char *name,
+		      const struct found *found, struct node **out);
+
+/* As tree_obtain(), for what the caller has just made in the upper: a directory holds nothing. */
+int tree_obtain_made(struct tree *tree, struct node *parent, const char *name,
+		     struct tree_entry *out);
+
 /* Attributes. tree.names held. */
 int tree_attributes(struct tree *tree, struct node *node, struct stat *out);
 
@@ -140,6 +149,6 @@ int control_list(struct tree *tree, uint64_t cookie, tree_list_fn *fn, void *arg
  */
 
 /* Takes the caller's ids for file system checks in this thread until identity_drop(), keeping our
- * capabilities. Does nothing unless tree->sets_owners. -EPERM. */
+ * capabilities. Does nothing where they are ours already, or we are not root. -EPERM. */
 int identity_assume(const struct tree *tree, const struct tree_caller *caller);
-void identity_drop(const struct tree *tree);
+void identity_drop(const struct tree *tree, const struct tree_caller *caller);

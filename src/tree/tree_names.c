@@ -53,7 +53,7 @@ static int make_as(struct tree *tree, const struct birth *birth, struct node *pa
 	r = identity_assume(tree, caller);
 	if (r == 0) {
 		r = make(birth, directory->fd, name, fd);
-		identity_drop(tree);
+		identity_drop(tree, caller);
 	}
 	parent->view->listing_stale = true;
 	pthread_mutex_unlock(&parent->view->lock);
@@ -88,7 +88,7 @@ static int create_entry(struct tree *tree, uint64_t parent_id, const char *name,
 		return r;
 	/* Its maker is about to write: the descriptor is worth keeping. */
 	content = fd >= 0 ? content_from_fd(fd) : NULL;
-	r = tree_obtain(tree, parent, name, out);
+	r = tree_obtain_made(tree, parent, name, out);
 	if (r == 0 && content)
 		content_cache_put(tree->contents, out->id, CONTENT_WRITE, content);
 	return r;

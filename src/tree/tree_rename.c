@@ -16,19 +16,36 @@
 #include "name_place.h"
 #include "upper.h"
 
-/* Brings a file that is to be moved into the upper. Directories move by a mark instead. */
-static int copyup_source(struct tree *tree, uint64_t parent, const char *name)
+/* The node, its look-up count raised. The kernel has mostly looked it up a moment ago. */
+static int obtain_source(struct tree *tree, uint64_t parent_id, const char *name, struct node **out)
 {
 	struct tree_entry entry;
-	struct node *node;
-	int r = tree_lookup(tree, parent, name, &entry);
+	struct node *parent;
+	int r = tree_node(tree, parent_id, &parent);
 
 	if (r < 0)
 		return r;
-	r = tree_node(tree, entry.id, &node);
-	if (r == 0 && !S_ISDIR(node->kind))
+	{
+		NAMES_SHARED(tree);
+		*out = node_obtain_known(tree->nodes, parent, name);
+	}
+	if (*out)
+		return 0;
+	r = tree_lookup(tree, parent_id, name, &entry);
+	return r < 0 ? r : tree_node(tree, entry.id, out);
+}
+
+/* Brings a file that is to be moved into the upper. Directories move by a mark instead. */
+static int copyup_source(struct tree *tree, uint64_t parent, const char *name)
+{
+	struct node *node;
+	int r = obtain_source(tree, parent, name, &node);
+
+	if (r < 0)
+		return r;
+	if (!S_ISDIR(node->kind))
 		r = copyup_node(tree, node, INT64_MAX);
-	tree_forget(tree, entry.id, 1);
+	tree_forget(tree, node->id, 1);
 	return r;
 }
 

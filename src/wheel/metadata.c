@@ -191,6 +191,21 @@ int wheel_metadata_parse(const char *text, size_t length, struct wheel_metadata 
 	return 0;
 }
 
+int wheel_field_values(const char *text, size_t length, const char *name, struct string_list *out)
+{
+	struct header_field field = {0};
+	int r = 0;
+
+	while (r == 0 && header_next(&text, &length, &field))
+		if (header_is(&field, name))
+			r = string_list_add(out, field.value.data ? field.value.data : "",
+					    field.value.length);
+	if (r == 0)
+		r = buffer_status(&field.value);
+	buffer_free(&field.value);
+	return r;
+}
+
 void wheel_metadata_clear(struct wheel_metadata *metadata)
 {
 	free(metadata->name);

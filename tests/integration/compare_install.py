@@ -2,7 +2,8 @@
 
     compare_install.py REAL OURS
 
-Prints differences; status 1 if there are any. May differ: times; INSTALLER, REQUESTED and
+Prints differences; status 1 if there are any. A link into the wheel store counts as the file that it
+leads to. May differ: times; INSTALLER, REQUESTED and
 direct_url.json, which tell who installed what and why; RECORD's rows for these, for scripts, whose
 bytes name the environment, and for headers; and the bytes of scripts.
 """
@@ -50,6 +51,12 @@ def content(top, path):
         return file.read()
 
 
+def is_store_link(top, path):
+    full = os.path.join(top, path)
+    return os.path.islink(full) and re.search("/layers/[0-9a-f]{64}/.*/" + re.escape(
+        os.path.basename(path)) + "$", os.readlink(full))
+
+
 def describe(top):
     """What is there, by path."""
     found = {}
@@ -60,7 +67,11 @@ def describe(top):
                 continue
             info = os.lstat(os.path.join(top, path))
             kind = stat.filemode(info.st_mode)
-            if stat.S_ISLNK(info.st_mode):
+            if is_store_link(top, path):
+                # The file in the store is the one, but for its owner's permission to write.
+                mode = os.stat(os.path.join(top, path)).st_mode | stat.S_IWUSR
+                found[path] = stat.filemode(mode), content(top, path)
+            elif stat.S_ISLNK(info.st_mode):
                 found[path] = kind, os.readlink(os.path.join(top, path))
             elif stat.S_ISREG(info.st_mode):
                 found[path] = kind, content(top, path)

@@ -44,6 +44,10 @@ clean_up() {
 		"$VENVFS" umount "$directory" 2>/dev/null || umount -l "$directory" 2>/dev/null ||
 			fusermount3 -uz "$directory"
 	done
+	# What still compiles in the background.
+	for pid in $(daemons); do
+		kill "$pid" 2>/dev/null
+	done
 	# What is in a wheel store is sealed; where root imports, immutable.
 	[ "$(id -u)" -ne 0 ] || chattr -R -f -i "$work" >/dev/null 2>&1
 	find "$work" -xdev -type d ! -perm -u=w -exec chmod u+w {} +
@@ -231,8 +235,11 @@ daemons() {
 }
 
 # no_daemons: all of them have ended.
+# Whoever makes bytecode in the background is none: that has no /dev/fuse.
 no_daemons() {
-	[ -z "$(daemons)" ]
+	for daemon in $(daemons); do
+		! readlink "/proc/$daemon"/fd/* | grep -qx /dev/fuse || return 1
+	done
 }
 
 # Interpreters

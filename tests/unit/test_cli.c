@@ -35,6 +35,10 @@ static const struct {
 	{"x-systemd.automount,x-gvfs-name=a\\,ro\\,b,X-mount.mkdir", {0}},
 	{"async,nodiratime", {0}},
 	{"r\\o", {.read_only = true}},
+	{"share=link", {.share = SHARE_LINK}},
+	{"share=link,ro,share=cache", {.read_only = true, .share = SHARE_CACHE}},
+	{"share=passthrough,share=auto", {0}},
+	{"share=bytecode", {.share = SHARE_BYTECODE}},
 };
 
 START_TEST(known_options_are_applied)
@@ -74,6 +78,9 @@ static const struct {
 	{"bind", "'bind'"},
 	{"nosymfollow", "'nosymfollow'"},
 	{"users\n", "'users\n'"},
+	{"share", "'share'"},
+	{"share=", "expected one of auto, link"},
+	{"share=links", "'share=links'"},
 };
 
 START_TEST(other_options_are_named)

@@ -27,7 +27,9 @@ static int try_open(bool read_only, struct error_list *errors)
 	_cleanup_free_ char *spec = path_of("spec.cfg"), *mountpoint = path_of("env");
 
 	mkdir("env", 0755);
-	return environment_open(spec, mountpoint, read_only, &environment, errors);
+	return environment_open(spec, mountpoint,
+				&(struct environment_options){.read_only = read_only}, &environment,
+				errors);
 }
 
 static void open_environment(bool read_only)

@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -228,6 +230,126 @@ START_TEST(a_changed_file_beside_the_image_is_noticed)
 }
 END_TEST
 
+/* What could be shown as links, and what never is. */
+static const struct {
+	const char *path;
+	mode_t mode;
+	uint64_t size;
+	unsigned link; /* IMAGE_LINK_…; 0: none */
+} linkable[] = {
+	{"site/a/x.cpython-311-x86_64-linux-gnu.so", 0644, IMAGE_LINK_SIZE_MIN,
+	 IMAGE_LINK_LIBRARIES},
+	{"site/a/libx.so.1.2", 0755, 1 << 30, IMAGE_LINK_LIBRARIES},
+	{"site/a/y.so", 0755, IMAGE_LINK_SIZE_MIN - 1, 0},
+	{"site/a/__pycache__/x.cpython-311.pyc", 0644, 10, IMAGE_LINK_BYTECODE},
+	{"site/a/x.pyc", 0644, 1 << 20, IMAGE_LINK_BYTECODE},
+	{"site/a/program", 0755, 1 << 30, 0},
+	{"site/a/data.bin", 0644, 1 << 30, 0},
+	{"site/a/notes.so.txt", 0644, 1 << 30, 0},
+	{"site/a/.pyc", 0644, 10, 0},
+};
+
+#define LINKABLE (sizeof(linkable) / sizeof(linkable[0]))
+
+static struct layer *open_linkable(bool qt, unsigned what)
+{
+	_cleanup_image_writer_ struct image_writer *writer = NULL;
+	_cleanup_layer_image_ struct layer_image *image = NULL;
+	uint8_t digest[IMAGE_WRITER_DIGEST_SIZE] = {0};
+	struct layer *layer;
+
+	ck_assert_int_eq(image_writer_new(directory, TIME, &writer), 0);
+	for (size_t i = 0; i < LINKABLE; i++)
+		ck_assert_int_eq(image_writer_add_external(writer, linkable[i].path,
+							   linkable[i].mode, TIME + 3,
+							   linkable[i].size, digest),
+				 0);
+	ck_assert_int_eq(image_writer_add_file(writer, "site/a/inside.pyc", 0644, TIME, "x", 1), 0);
+	if (qt)
+		image_writer_mark_qt_plugins(writer);
+	ck_assert_int_eq(image_writer_finish(writer, digest), 0);
+	mkdirat(directory, "files", 0755);
+	image = open_image();
+	ck_assert_int_eq(layer_image_set_links(image, "/srv/store/layers/x", what), 0);
+	ck_assert_int_eq(layer_image_attach(image, "site", "lib/x", &layer), 0);
+	ck_assert_int_eq(unlinkat(directory, IMAGE_FILE, 0), 0);
+	return layer;
+}
+
+/* That attributes, target and listing agree on what @path is. */
+static void assert_shown(struct layer *layer, size_t i, bool link)
+{
+	_cleanup_buffer_ struct buffer names = {0};
+	_cleanup_free_ char *expected = NULL, *marked = NULL;
+	const char *path = linkable[i].path + strlen("site/");
+	struct content *content;
+	char target[256];
+	struct stat st;
+
+	ck_assert_int_eq(layer->ops->getattr(layer, path, &st), 0);
+	ck_assert_int_eq(st.st_mtim.tv_sec, TIME + 3);
+	ck_assert_msg(S_ISLNK(st.st_mode) == link, "%s", path);
+	ck_assert_int_eq(layer->ops->list(layer, strstr(path, "__") ? "a/__pycache__" : "a",
+					  collect, &names),
+			 0);
+	ck_assert_int_gt(asprintf(&marked, "%s%s ", strrchr(path, '/') + 1, link ? "@" : ""), 0);
+	ck_assert_msg(strstr(names.data, marked) != NULL, "%s: %s", path, names.data);
+	if (!link) {
+		ck_assert_int_eq(st.st_size, (off_t)linkable[i].size);
+		ck_assert_int_eq(layer->ops->readlink(layer, path, target, sizeof(target)),
+				 -EINVAL);
+		return;
+	}
+	ck_assert_int_gt(asprintf(&expected, "/srv/store/layers/x/files/%s", linkable[i].path), 0);
+	ck_assert_int_eq(layer->ops->readlink(layer, path, target, sizeof(target)), 0);
+	ck_assert_str_eq(target, expected);
+	ck_assert_int_eq(st.st_size, (off_t)strlen(expected));
+	ck_assert_int_eq(layer->ops->readlink(layer, path, target, strlen(expected)),
+			 -ENAMETOOLONG);
+	ck_assert_int_eq(layer->ops->open(layer, path, &content), -EINVAL);
+}
+
+START_TEST(what_is_wanted_is_shown_as_links)
+{
+	for (unsigned what = 0; what < 4; what++) {
+		for (int qt = 0; qt < 2; qt++) {
+			struct layer *layer = open_linkable(qt, what);
+			unsigned links = qt ? what & ~(unsigned)IMAGE_LINK_LIBRARIES : what;
+			struct stat st;
+
+			for (size_t i = 0; i < LINKABLE; i++)
+				assert_shown(layer, i, linkable[i].link & links);
+			/* There is no file of its own that a link could lead to. */
+			ck_assert_int_eq(layer->ops->getattr(layer, "a/inside.pyc", &st), 0);
+			ck_assert(S_ISREG(st.st_mode));
+			layer_free(layer);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_target_that_is_too_long_is_no_link)
+{
+	_cleanup_layer_image_ struct layer_image *image = NULL;
+	char base[4096 - 10];
+	struct layer *layer;
+	struct stat st;
+
+	layer_free(open_linkable(false, 0));
+	layer = open_sample("site");
+	layer_free(layer);
+	memset(base, 'a', sizeof(base) - 1);
+	base[0] = '/';
+	base[sizeof(base) - 1] = '\0';
+	image = open_image();
+	ck_assert_int_eq(layer_image_set_links(image, base, IMAGE_LINK_LIBRARIES), 0);
+	ck_assert_int_eq(layer_image_attach(image, "site", "", &layer), 0);
+	ck_assert_int_eq(layer->ops->getattr(layer, "big.so", &st), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	layer_free(layer);
+}
+END_TEST
+
 START_TEST(bad_paths_are_refused)
 {
 	static const char *const paths[] = {
@@ -322,6 +444,12 @@ START_TEST(an_image_that_is_cut_off_is_refused)
 }
 END_TEST
 
+/* Whether the change of that byte sets a flag that there is. */
+static bool is_flag(size_t offset, unsigned char bits)
+{
+	return offset == offsetof(struct image_header, flags) && bits == IMAGE_QT_PLUGINS;
+}
+
 /* No change of a byte does worse than to show other bytes. */
 START_TEST(a_damaged_byte_does_no_harm)
 {
@@ -341,7 +469,8 @@ START_TEST(a_damaged_byte_does_no_harm)
 			replace_image(image.data, image.length);
 			r = open_and_look();
 			ck_assert(r == 0 || r == -EUCLEAN || r == -EPROTO);
-			ck_assert_msg(i >= header || r < 0, "byte %zu of the header", i);
+			ck_assert_msg(i >= header || r < 0 || is_flag(i, flips[k]),
+				      "byte %zu of the header", i);
 			refused += r < 0;
 			image.data[i] = (char)(image.data[i] ^ flips[k]);
 		}
@@ -420,6 +549,8 @@ int main(void)
 	tcase_add_test(tests, every_file_is_told_of);
 	tcase_add_test(tests, the_same_files_make_the_same_image);
 	tcase_add_test(tests, a_changed_file_beside_the_image_is_noticed);
+	tcase_add_test(tests, what_is_wanted_is_shown_as_links);
+	tcase_add_test(tests, a_target_that_is_too_long_is_no_link);
 	tcase_add_test(tests, bad_paths_are_refused);
 	tcase_add_test(tests, contradictions_are_refused);
 	tcase_add_test(tests, an_image_that_is_cut_off_is_refused);

@@ -150,6 +150,7 @@ START_TEST(an_empty_spec_has_all_defaults)
 	ck_assert_ptr_null(spec->requirements);
 	ck_assert_uint_eq(spec->find_links.count, 0);
 	ck_assert_ptr_null(spec->wheel_store);
+	ck_assert_int_eq(spec->bytecode, SPEC_BYTECODE_BACKGROUND);
 	ck_assert_uint_eq(spec->layer_count, 0);
 }
 END_TEST
@@ -296,6 +297,18 @@ START_TEST(an_executable_is_a_name_or_a_path)
 }
 END_TEST
 
+START_TEST(names_of_projects_are_normalised)
+{
+	_cleanup_spec_ struct spec *spec =
+		load_valid("[packages]\nunlinked = Foo.Bar,foo_bar , six\n");
+	const char *const expected[] = {"foo-bar", "foo-bar", "six"};
+
+	ck_assert_uint_eq(spec->unlinked.count, COUNT(expected));
+	for (int i = 0; i < COUNT(expected); i++)
+		ck_assert_str_eq(spec->unlinked.items[i], expected[i]);
+}
+END_TEST
+
 START_TEST(requirements_and_their_sources_count_from_the_spec)
 {
 	_cleanup_spec_ struct spec *spec = load_valid("[packages]\n"
@@ -317,6 +330,25 @@ START_TEST(requirements_and_their_sources_count_from_the_spec)
 	ck_assert_uint_eq(spec->wheel_store_line, 5);
 	/* [store] path is another one. */
 	ck_assert_uint_eq(spec->store_line, 0);
+}
+END_TEST
+
+START_TEST(bytecode_is_one_of_three_words)
+{
+	static const struct {
+		const char *text;
+		enum spec_bytecode expected;
+	} cases[] = {
+		{"[packages]\nbytecode = background\n", SPEC_BYTECODE_BACKGROUND},
+		{"[packages]\nbytecode = Wait\n", SPEC_BYTECODE_WAIT},
+		{"[packages]\nbytecode = no\n", SPEC_BYTECODE_NO},
+	};
+
+	for (int i = 0; i < COUNT(cases); i++) {
+		_cleanup_spec_ struct spec *spec = load_valid(cases[i].text);
+
+		ck_assert_int_eq(spec->bytecode, cases[i].expected);
+	}
 }
 END_TEST
 
@@ -375,7 +407,7 @@ static const struct {
 	{"[environment]\nhome = a", 2, "unknown key 'home' in [environment]",
 	 "known here: prompt, system-site-packages"},
 	{"[packages]\npath = a", 2, "unknown key 'path' in [packages]",
-	 "'path' belongs in [store]; known here: requirements, find-links, store, pip"},
+	 "'path' belongs in [store]; known here: requirements, find-links, store, bytecode, pip, unlinked"},
 	{"pip = no\n[packages]\n", 1, "the key 'pip' stands before the first section",
 	 "'pip' belongs in [packages]"},
 	{"name = x", 1, "the key 'name' stands before the first section", NULL},
@@ -393,19 +425,25 @@ static const struct {
 	{"[packages]\nrequirements = ~bob/x", 2,
 	 "[packages] requirements: only '~/' stands for a home directory",
 	 "write the path in full; for a name that begins with '~', './~'"},
+	{"[packages]\nbytecode = yes", 2,
+	 "[packages] bytecode: expected background, wait or no, not 'yes'", NULL},
 #define FIND_LINKS "[packages] find-links: expected directories or URLs, with commas between, "
 	{"[packages]\nfind-links =", 2, FIND_LINKS "but there is no value", NULL},
 	{"[packages]\nfind-links = ,", 2, FIND_LINKS "not ','", NULL},
 	{"[packages]\nfind-links = a,", 2, FIND_LINKS "not 'a,'", NULL},
 	{"[packages]\nfind-links = , a", 2, FIND_LINKS "not ', a'", NULL},
 	{"[packages]\nfind-links = a, ,b", 2, FIND_LINKS "not 'a, ,b'", NULL},
+	{"[packages]\nunlinked = a,,b", 2,
+	 "[packages] unlinked: expected names of projects, with commas between, not 'a,,b'", NULL},
+	{"[packages]\nunlinked = a, b==1", 2,
+	 "[packages] unlinked: 'b==1' is no name of a project", NULL},
 	{"[packages]\nfind-links = a, ~bob", 2,
 	 "[packages] find-links: only '~/' stands for a home directory",
 	 "write the path in full; for a name that begins with '~', './~'"},
 	{"[packages]\nstore =", 2,
 	 "[packages] store: expected the path of a wheel store, but there is no value", NULL},
 	{"[packages]\nrequirement = a", 2, "unknown key 'requirement' in [packages]",
-	 "did you mean 'requirements'? known here: requirements, find-links, store, pip"},
+	 "did you mean 'requirements'? known here: requirements, find-links, store, bytecode, pip, unlinked"},
 	{"[packages]\npip = maybe", 2, "[packages] pip: expected yes or no, not 'maybe'", NULL},
 	{"[packages]\npip = yes # ok", 2, "[packages] pip: expected yes or no, not 'yes # ok'",
 	 NULL},
@@ -713,7 +751,9 @@ int main(void)
 	tcase_add_loop_test(tests, a_value_is_the_rest_of_its_line, 0, COUNT(values));
 	tcase_add_loop_test(tests, a_path_is_absolute_and_normalised, 0, COUNT(paths));
 	tcase_add_test(tests, an_executable_is_a_name_or_a_path);
+	tcase_add_test(tests, names_of_projects_are_normalised);
 	tcase_add_test(tests, requirements_and_their_sources_count_from_the_spec);
+	tcase_add_test(tests, bytecode_is_one_of_three_words);
 	tcase_add_test(tests, a_version_is_one_that_is_served);
 	tcase_add_loop_test(tests, a_mistake_is_named, 0, COUNT(mistakes));
 	tcase_add_test(tests, all_mistakes_are_named_in_order);

@@ -58,6 +58,30 @@ END_TEST
 
 /* Inode numbers */
 
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The loader makes one library of two that have the same. */
+START_TEST(no_two_files_of_many_layers_have_one_number)
+{
+	enum { LAYERS = 700, FILES = 700 };
+	_cleanup_free_ uint64_t *numbers = calloc(LAYERS * FILES, sizeof(*numbers));
+	size_t count = 0;
+
+	ck_assert_ptr_nonnull(numbers);
+	for (unsigned layer = 0; layer < LAYERS; layer++)
+		for (uint64_t file = 1; file <= FILES; file++)
+			numbers[count++] = inode_of_layer(layer, file);
+	qsort(numbers, count, sizeof(*numbers), by_number);
+	for (size_t i = 1; i < count; i++)
+		ck_assert_uint_ne(numbers[i - 1], numbers[i]);
+}
+END_TEST
+
 START_TEST(numbers_say_where_a_file_comes_from)
 {
 	ck_assert_uint_eq(inode_of_upper(1, 1, 1234), 1234);
@@ -66,7 +90,7 @@ START_TEST(numbers_say_where_a_file_comes_from)
 	ck_assert_uint_ne(inode_of_control(1), inode_of_layer(0, 1));
 	/* Two file systems in one upper or layer, and numbers of 64 bits. */
 	ck_assert_uint_ne(inode_of_upper(1, 2, 1234), inode_of_upper(1, 1, 1234));
-	ck_assert_uint_eq(inode_of_upper(1, 1, UINT64_MAX) >> 56, 0);
+	ck_assert_uint_eq(inode_of_upper(1, 1, UINT64_MAX) >> 48, 0);
 	ck_assert_uint_ne(inode_of_upper(1, 1, UINT64_MAX), inode_of_upper(1, 1, UINT64_MAX >> 8));
 	ck_assert_uint_ne(inode_of_layer(1000, 1234), inode_of_layer(1001, 1234));
 	ck_assert_uint_ne(inode_of_layer(1000, 1234), inode_of_control(1234));
@@ -459,6 +483,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tables, names_come_and_go);
+	tcase_add_test(tables, no_two_files_of_many_layers_have_one_number);
 	tcase_add_test(tables, numbers_say_where_a_file_comes_from);
 	tcase_add_test(tables, inode_entries_come_and_go);
 	tcase_add_test(tables, cookies_are_kept_and_never_given_again);

@@ -1,0 +1,213 @@
+/* venvfs store verify */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "output.h"
+#include "output_json.h"
+#include "store_call.h"
+#include "store_report.h"
+#include "venvfs/cleanup.h"
+#include "venvfs/io.h"
+#include "venvfs/path.h"
+
+struct verification {
+	const struct store *store;
+	const struct store_call *call;
+	struct string_list layers;
+	struct string_list wheels; /* that layers may be repaired from */
+	struct store_report report;
+	size_t damaged, mended;
+	bool failed;
+};
+
+static void verification_clear(struct verification *self)
+{
+	string_list_clear(&self->layers);
+	string_list_clear(&self->wheels);
+	store_report_clear(&self->report);
+}
+
+static int note_layer(void *arg, const char *digest)
+{
+	struct verification *self = arg;
+
+	return string_list_add(&self->layers, digest, strlen(digest));
+}
+
+/* Wheels that are given to repair from. */
+
+static int add_file(struct string_list *wheels, const char *directory, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+	size_t length = strlen(name);
+	int r;
+
+	if (length <= 4 || strcmp(name + length - 4, ".whl") != 0)
+		return 0;
+	r = path_join(directory, name, &path);
+	return r < 0 ? r : string_list_add(wheels, path, strlen(path));
+}
+
+static int add_directory(struct string_list *wheels, const char *path)
+{
+	_cleanup_closedir_ DIR *dir = opendir(path);
+	const struct dirent *entry;
+	int r = dir ? 0 : -errno;
+
+	while (r == 0 && (entry = readdir(dir)) != NULL)
+		r = add_file(wheels, path, entry->d_name);
+	return r;
+}
+
+static int gather_wheels(struct verification *self)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < self->call->count; i++) {
+		const char *word = self->call->words[i];
+		struct stat st;
+
+		if (stat(word, &st) < 0)
+			r = -errno;
+		else if (S_ISDIR(st.st_mode))
+			r = add_directory(&self->wheels, word);
+		else
+			r = string_list_add(&self->wheels, word, strlen(word));
+		if (r < 0)
+			output_problem("%s: %s", word, strerror(-r));
+	}
+	return r;
+}
+
+/* Layers. */
+
+/* The name of a wheel that has the layer, for progress; to be freed. */
+struct naming {
+	const char *layer;
+	char *file;
+};
+
+static int name_layer(void *arg, const struct store_wheel *wheel)
+{
+	struct naming *naming = arg;
+
+	if (strcmp(wheel->layer, naming->layer) != 0)
+		return 0;
+	naming->file = strdup(wheel->file);
+	return 1;
+}
+
+static const char *const states[] = {
+	[STORE_REPAIR_NOTHING] = "good",     [STORE_REPAIR_SEALED] = "sealed",
+	[STORE_REPAIR_REPLACED] = "replaced", [STORE_REPAIR_REMOVED] = "removed",
+	[STORE_REPAIR_LEFT] = "damaged",
+};
+
+/* Says what was done about a layer, and counts it. @problem: how it was damaged. */
+static void tell(struct verification *self, const char *digest, const char *file,
+		 enum store_repair done, const struct error *problem)
+{
+	_cleanup_free_ char *name = file ? output_escape(file) : NULL;
+
+	if (done == STORE_REPAIR_LEFT || done == STORE_REPAIR_REMOVED ||
+	    done == STORE_REPAIR_REPLACED) {
+		output_error(problem, -EUCLEAN);
+		self->damaged++;
+	}
+	if (done == STORE_REPAIR_REPLACED || done == STORE_REPAIR_REMOVED)
+		self->mended++;
+	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_LEFT && !self->call->json) {
+		output_progress_clear();
+		printf("%.*s  %s  %s\n", SHORT_DIGEST, digest, states[done], name ? name : "");
+	}
+	if (self->report.json)
+		store_report_add(&self->report,
+				 json_pack("{s:o, s:o, s:o, s:o}", "layer",
+					   output_json_string(digest), "file",
+					   output_json_string(file), "state",
+					   output_json_string(states[done]), "error",
+					   output_json_string(problem->message)));
+}
+
+static void check_layer(struct verification *self, const char *digest, const char *file)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	enum store_repair done = STORE_REPAIR_NOTHING;
+	int r;
+
+	if (self->call->repair) {
+		r = store_repair_layer(self->store, digest,
+				       (const char *const *)self->wheels.items, self->wheels.count,
+				       &done, &error);
+		if (r < 0)
+			done = STORE_REPAIR_LEFT;
+	} else {
+		r = store_verify_layer(self->store, digest, &error);
+		if (r < 0)
+			done = STORE_REPAIR_LEFT;
+		else if (store_layer_is_open(self->store, digest))
+			output_warning("the layer %s can be written to: 'venvfs store verify "
+				       "--repair' seals it",
+				       digest);
+	}
+	tell(self, digest, file, done, &error);
+}
+
+static int check_all(struct verification *self)
+{
+	size_t total = self->layers.count, left;
+
+	for (size_t i = 0; i < total; i++) {
+		struct naming naming = {.layer = self->layers.items[i]};
+
+		(void)store_each_wheel(self->store, name_layer, &naming);
+		output_progress(i + 1, total, naming.file ? naming.file : naming.layer);
+		check_layer(self, self->layers.items[i], naming.file);
+		free(naming.file);
+	}
+	if (self->call->repair) {
+		int r = store_remove_leftovers(self->store);
+
+		if (r < 0)
+			output_problem("%s: %s", self->store->path, strerror(-r));
+		else if (r > 0 && !self->call->json)
+			printf("removed %d leftover%s\n", r, r == 1 ? "" : "s");
+		self->failed = r < 0;
+	}
+	output_progress_clear();
+	left = self->damaged - self->mended;
+	if (!self->call->json && self->call->repair)
+		printf("%zu layer%s, %zu damaged, %zu mended\n", total, total == 1 ? "" : "s",
+		       self->damaged, self->mended);
+	else if (!self->call->json)
+		printf("%zu layer%s, %zu damaged\n", total, total == 1 ? "" : "s", self->damaged);
+	return left > 0 || self->failed ? EXIT_FAILED : EXIT_OK;
+}
+
+int store_verify_run(struct store_call *call)
+{
+	__attribute__((cleanup(verification_clear))) struct verification self = {
+		.call = call, .report = {.json = call->json}};
+	_cleanup_store_ struct store *store = NULL;
+	int status, r;
+
+	if (call->count > 0 && !call->repair)
+		return command_bad_usage(call->command,
+					 "verify: it takes no arguments without --repair");
+	if (gather_wheels(&self) < 0)
+		return EXIT_FAILED;
+	store = store_call_open(call, call->repair ? STORE_REMOVE : STORE_READ, &status);
+	if (!store)
+		return status == EXIT_OK ? store_report_print(&self.report, status) : status;
+	self.store = store;
+	r = store_each_layer(store, note_layer, &self);
+	if (r < 0) {
+		output_problem("%s: %s", call->path, strerror(-r));
+		return EXIT_FAILED;
+	}
+	return store_report_print(&self.report, check_all(&self));
+}
