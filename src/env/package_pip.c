@@ -7,18 +7,7 @@
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/path.h"
-
-static int find_dist_info(void *arg, const char *name, mode_t kind)
-{
-	char **found = arg;
-	const char *suffix = strrchr(name, '.');
-
-	(void)kind;
-	if (!suffix || strcmp(suffix, ".dist-info") != 0)
-		return 0;
-	*found = strdup(name);
-	return *found ? 1 : -ENOMEM;
-}
+#include "venvfs/wheel_layer.h"
 
 #define BIN "../../../bin/"
 
@@ -72,10 +61,10 @@ int package_pip_attach(struct layer *site, const struct interpreter *interpreter
 		{.name = "REQUESTED", .data = "", .size = 0},
 	};
 	struct stat st;
-	int r = site->ops->list(site, "", find_dist_info, &dist_info);
+	int r = wheel_layer_dist_info(site, &dist_info);
 
-	if (!dist_info)
-		return r < 0 ? r : -EUCLEAN;
+	if (r < 0)
+		return r == -ENOENT ? -EUCLEAN : r;
 	r = path_join(dist_info, "RECORD", &path);
 	if (r == 0)
 		r = layer_read_file(site, path, &text, &st);

@@ -147,35 +147,20 @@ int candidates_add_named(struct candidates *candidates, const char *path,
 
 /* Metadata. */
 
-static int note_dist_info(void *arg, const char *name, mode_t kind)
-{
-	char **out = arg;
-
-	(void)kind;
-	if (!text_ends_with(name, strlen(name), ".dist-info"))
-		return 0;
-	return asprintf(out, "%s/METADATA", name) < 0 ? -ENOMEM : 1;
-}
-
 /* The METADATA of the layer @site. */
 static int read_text(struct layer *site, struct buffer *out)
 {
-	_cleanup_content_ struct content *content = NULL;
-	_cleanup_free_ char *path = NULL;
-	char chunk[16384];
-	ssize_t n = 0;
-	int r = site->ops->list(site, "", note_dist_info, &path);
+	_cleanup_free_ char *dist_info = NULL, *path = NULL;
+	struct stat st;
+	int r = wheel_layer_dist_info(site, &dist_info);
 
-	if (r == 1)
-		r = site->ops->open(site, path, &content);
-	else if (r == 0)
-		r = -ENOENT;
-	while (r == 0 &&
-	       (n = content_read(content, chunk, sizeof(chunk), (off_t)out->length)) > 0) {
-		buffer_append(out, chunk, (size_t)n);
-		r = out->length > METADATA_MAX ? -EFBIG : buffer_status(out);
-	}
-	return r < 0 ? r : n < 0 ? (int)n : 0;
+	if (r == 0)
+		r = path_join(dist_info, "METADATA", &path);
+	if (r == 0)
+		r = site->ops->getattr(site, path, &st);
+	if (r == 0 && st.st_size > METADATA_MAX)
+		r = -EFBIG;
+	return r < 0 ? r : layer_read_file(site, path, out, NULL);
 }
 
 static int read_from_store(struct candidate *candidate, struct error *error)

@@ -51,18 +51,6 @@ static void info_clear(struct info *info)
 	free(info->directory);
 }
 
-static int find_info(void *arg, const char *name, mode_t kind)
-{
-	struct info *info = arg;
-	const char *suffix = strrchr(name, '.');
-
-	(void)kind;
-	if (!suffix || strcmp(suffix, ".dist-info") != 0)
-		return 0;
-	info->directory = strdup(name);
-	return info->directory ? 1 : -ENOMEM;
-}
-
 /* The file @name of dist-info. -ENOENT: there is none. */
 static int read_info(const struct info *info, const char *name, struct buffer *out)
 {
@@ -138,8 +126,8 @@ static int read_infos(struct layer_image *image, struct layer_details *out)
 	int r = layer_image_attach(image, WHEEL_PART_SITE, "", &info.site);
 
 	if (r == 0)
-		r = info.site->ops->list(info.site, "", find_info, &info);
-	if (!info.directory)
+		r = wheel_layer_dist_info(info.site, &info.directory);
+	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	r = read_metadata(&info, out);
 	if (r == 0 || r == -ENOENT)
@@ -163,8 +151,9 @@ static int by_bytes(const void *a, const void *b)
 
 static int find_bytecode(const struct store *store, const char *digest, struct string_list *out)
 {
-	_cleanup_close_ int room = io_open_directory(store->fd, "bytecode");
-	int r = room < 0 ? room : io_each_entry(io_open_directory(room, digest), note_tag, out);
+	int r = store->bytecode < 0 ? 0
+				    : io_each_entry(io_open_directory(store->bytecode, digest),
+						    note_tag, out);
 
 	if (out->count > 0)
 		qsort(out->items, out->count, sizeof(*out->items), by_bytes);

@@ -24,15 +24,6 @@ static int sync_layer(int fd)
 	return (files < 0 ? fsync(fd) : syncfs(fd)) < 0 ? -errno : 0;
 }
 
-int publish_complete_seal(int parent, const char *name)
-{
-	struct stat st;
-
-	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return st.st_mode & S_IWUSR ? seal_tree(parent, name) : 0;
-}
-
 static int publish(const struct store *store, const struct scratch *scratch, int parent,
 		   const char *name)
 {

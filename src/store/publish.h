@@ -33,10 +33,6 @@ int store_publish_layer(const struct store *store, struct scratch *scratch, cons
 int store_publish_bytecode(const struct store *store, struct scratch *scratch, const char *digest,
 			   const char *tag, struct error *error);
 
-/* Completes the seal of what was published as @name in the directory @parent: who published it may
- * have died before. */
-int publish_complete_seal(int parent, const char *name);
-
 /* Creates files/@path below @directory, which becomes a layer, with what is above it. A descriptor
  * for writing, or -errno. Of @mode, only whether it can be run counts. */
 int publish_create_file(int directory, const char *path, mode_t mode);
