@@ -175,6 +175,7 @@ enum store_repair {
 	STORE_REPAIR_NOTHING, /* the layer is good */
 	STORE_REPAIR_SEALED,  /* its bytes are good; it was writable, and is sealed again */
 	STORE_REPAIR_REPLACED,
+	STORE_REPAIR_BYTECODE, /* only its bytecode was damaged, and was removed: it is made again */
 	STORE_REPAIR_REMOVED, /* damaged, not to be replaced, and nobody has need of it */
 	STORE_REPAIR_LEFT,    /* damaged, and needed */
 };

@@ -104,7 +104,7 @@ static int name_layer(void *arg, const struct store_wheel *wheel)
 static const char *const states[] = {
 	[STORE_REPAIR_NOTHING] = "good",     [STORE_REPAIR_SEALED] = "sealed",
 	[STORE_REPAIR_REPLACED] = "replaced", [STORE_REPAIR_REMOVED] = "removed",
-	[STORE_REPAIR_LEFT] = "damaged",
+	[STORE_REPAIR_LEFT] = "damaged",   [STORE_REPAIR_BYTECODE] = "recompile",
 };
 
 /* Says what was done about a layer, and counts it. @problem: how it was damaged. */
@@ -113,12 +113,12 @@ static void tell(struct verification *self, const char *digest, const char *file
 {
 	_cleanup_free_ char *name = file ? output_escape(file) : NULL;
 
-	if (done == STORE_REPAIR_LEFT || done == STORE_REPAIR_REMOVED ||
-	    done == STORE_REPAIR_REPLACED) {
+	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_SEALED) {
 		output_error(problem, -EUCLEAN);
 		self->damaged++;
 	}
-	if (done == STORE_REPAIR_REPLACED || done == STORE_REPAIR_REMOVED)
+	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_SEALED &&
+	    done != STORE_REPAIR_LEFT)
 		self->mended++;
 	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_LEFT && !self->call->json) {
 		output_progress_clear();

@@ -18,6 +18,9 @@ int store_build_layer(const struct store *store, const struct wheel *wheel, stru
 /* Checks the layer that is in @directory, wherever that is; as store_verify_layer(). */
 int store_verify_directory(int directory, const char *digest, struct error *error);
 
+/* Removes the bytecode of a layer, for all interpreters. */
+int store_remove_bytecode(const struct store *store, const char *digest);
+
 /*
  * Makes a layer of what is in @scratch, a directory of store->scratch that holds an image and its
  * files, and gives the scratch directory up in every case. The bytes are brought to disk first.

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "publish.h"
 #include "seal.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
@@ -53,8 +54,8 @@ static int remove_sealed(const struct store *store, int parent, const char *name
 	return r < 0 ? r : io_remove_tree(store->scratch, scratch);
 }
 
-/* Bytecode goes first: without its layer nobody would find it. */
-static int remove_bytecode(const struct store *store, const char *digest)
+/* Bytecode goes before its layer: without that nobody would find it. */
+int store_remove_bytecode(const struct store *store, const char *digest)
 {
 	int r = store->bytecode < 0 ? 0 : remove_sealed(store, store->bytecode, digest);
 
@@ -77,7 +78,7 @@ int store_remove_layer(const struct store *store, const char *digest, struct err
 	/* The links first: who finds one finds the layer. Then it leaves in one step. */
 	r = store_each_wheel(store, unlink_wheel, &unlinking);
 	if (r == 0)
-		r = remove_bytecode(store, digest);
+		r = store_remove_bytecode(store, digest);
 	if (r == 0)
 		r = remove_sealed(store, store->layers, digest);
 	return r < 0 ? error_set_errno(error, r, "the layer %s cannot be removed", digest) : 0;

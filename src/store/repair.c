@@ -158,6 +158,31 @@ static int give_up(const struct store *store, const char *digest, enum store_rep
 	return r < 0 ? r : 0;
 }
 
+/* Whether the layer itself is good. */
+static bool is_good(const struct store *store, const char *digest)
+{
+	_cleanup_close_ int layer = store_open_layer(store, digest, NULL);
+
+	return layer >= 0 && store_verify_directory(layer, digest, NULL) == 0;
+}
+
+/* Bytecode can be made again, by whoever has a need of it. */
+static int drop_bytecode(const struct store *store, const char *digest, enum store_repair *out,
+			 struct error *error)
+{
+	int r;
+
+	if (store_layer_in_use(store, digest)) {
+		*out = STORE_REPAIR_LEFT;
+		error_hint(error, "unmount what shows it, and repair it then");
+		return 0;
+	}
+	*out = STORE_REPAIR_BYTECODE;
+	r = store_remove_bytecode(store, digest);
+	return r < 0 ? error_set_errno(error, r, "the bytecode of %s cannot be removed", digest)
+		     : 0;
+}
+
 int store_repair_layer(const struct store *store, const char *digest, const char *const *wheels,
 		       size_t count, enum store_repair *out, struct error *error)
 {
@@ -175,6 +200,8 @@ int store_repair_layer(const struct store *store, const char *digest, const char
 	}
 	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
 		return r;
+	if (is_good(store, digest))
+		return drop_bytecode(store, digest, out, error);
 	r = replace(store, digest, wheels, count, &problem);
 	if (r == 0)
 		return give_up(store, digest, out, error);
@@ -185,6 +212,8 @@ int store_repair_layer(const struct store *store, const char *digest, const char
 		return r;
 	}
 	*out = STORE_REPAIR_REPLACED;
+	if (store_verify_layer(store, digest, NULL) < 0 && !store_layer_in_use(store, digest))
+		(void)store_remove_bytecode(store, digest);
 	return 0;
 }
 
