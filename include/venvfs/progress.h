@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-/* @name is what was just done, or is being done; it is gone after the call. All zero: it is over. */
+/* @name is what was just done, or is being done; it is gone after the call. All zero: it is over.
+ */
 typedef void progress_fn(size_t done, size_t total, const char *name);
 
 /* Before anything is done by several threads; NULL: nobody listens. */

@@ -2,9 +2,9 @@
  * Taking over a virtual environment that exists: its packages become layers of a wheel store, and a
  * spec with its lock names them.
  *
- * The environment is only read, and not believed: it may be another user's. Files are opened beneath
- * its root, links are not followed, a package counts only as far as its RECORD is true, and the
- * interpreter that pyvenv.cfg names is run only when it is root's or the caller's.
+ * The environment is only read, and not believed: it may be another user's. Files are opened
+ * beneath its root, links are not followed, a package counts only as far as its RECORD is true, and
+ * the interpreter that pyvenv.cfg names is run only when it is root's or the caller's.
  */
 #pragma once
 
@@ -17,7 +17,7 @@ struct venv_import_options {
 	const char *venv;
 	const char *spec;   /* NULL: NAME.cfg in the working directory, NAME being the venv's */
 	const char *python; /* the base interpreter; NULL: the one of pyvenv.cfg */
-	bool with_changes;  /* what could not be taken over is copied into the environment's store */
+	bool with_changes; /* what could not be taken over is copied into the environment's store */
 };
 
 /* Why something was not taken over. */
@@ -38,7 +38,7 @@ struct venv_finding {
 
 struct venv_package {
 	char *name, *version;
-	char *file; /* the wheel's name */
+	char *file;  /* the wheel's name */
 	bool reused; /* its layer was in a store */
 };
 

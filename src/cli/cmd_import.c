@@ -43,11 +43,10 @@ static json_t *packages_to_json(const struct venv_import_result *result)
 
 	for (size_t i = 0; i < result->package_count; i++) {
 		const struct venv_package *package = &result->packages[i];
-		json_t *row = json_pack("{s:o, s:o, s:o, s:b}", "name",
-					output_json_string(package->name), "version",
-					output_json_string(package->version), "file",
-					output_json_string(package->file), "existed",
-					package->reused);
+		json_t *row =
+			json_pack("{s:o, s:o, s:o, s:b}", "name", output_json_string(package->name),
+				  "version", output_json_string(package->version), "file",
+				  output_json_string(package->file), "existed", package->reused);
 
 		if (json_array_append_new(list, row) < 0) {
 			json_decref(list);
@@ -63,11 +62,10 @@ static json_t *findings_to_json(const struct venv_import_result *result)
 
 	for (size_t i = 0; i < result->finding_count; i++) {
 		const struct venv_finding *finding = &result->findings[i];
-		json_t *row = json_pack("{s:s, s:o, s:o, s:b}", "kind",
-					venv_finding_name(finding->kind), "what",
-					output_json_string(finding->what), "detail",
-					output_json_string(finding->detail), "copied",
-					finding->copied);
+		json_t *row =
+			json_pack("{s:s, s:o, s:o, s:b}", "kind", venv_finding_name(finding->kind),
+				  "what", output_json_string(finding->what), "detail",
+				  output_json_string(finding->detail), "copied", finding->copied);
 
 		if (json_array_append_new(list, row) < 0) {
 			json_decref(list);
@@ -159,7 +157,8 @@ static int import_run(const struct command *command, int argc, char *argv[])
 		}
 	}
 	if (argc - optind < 1 || argc - optind > 2)
-		return command_bad_usage(command, "a virtual environment is needed, and perhaps a spec");
+		return command_bad_usage(command,
+					 "a virtual environment is needed, and perhaps a spec");
 	options.venv = argv[optind];
 	options.spec = argv[optind + 1];
 	progress_listen(output_progress);

@@ -8,8 +8,8 @@
 
 struct store_call {
 	const struct command *command;
-	char *path;    /* of the store */
-	bool explicit; /* it was named: no other is looked at */
+	char *path;                 /* of the store */
+	bool explicit;              /* it was named: no other is looked at */
 	struct string_list pythons; /* to compile for */
 	bool json, dry_run, files, repair;
 	char **words;

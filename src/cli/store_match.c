@@ -43,11 +43,11 @@ static int match_wheel(void *arg, const struct store_wheel *wheel)
 {
 	const struct meaning *meaning = arg;
 	size_t length = strlen(meaning->word);
-	bool matches = strcmp(wheel->file, meaning->word) == 0 ||
-		       (meaning->is_digits &&
-			(strncmp(wheel->layer, meaning->word, length) == 0 ||
-			 strncmp(wheel->wheel, meaning->word, length) == 0)) ||
-		       is_project(meaning, wheel->file);
+	bool matches =
+		strcmp(wheel->file, meaning->word) == 0 ||
+		(meaning->is_digits && (strncmp(wheel->layer, meaning->word, length) == 0 ||
+					strncmp(wheel->wheel, meaning->word, length) == 0)) ||
+		is_project(meaning, wheel->file);
 
 	return matches ? add(meaning->layers, wheel->layer) : 0;
 }
@@ -68,13 +68,13 @@ int store_match(const struct store *store, const char *word, struct string_list 
 	const char *equals = strstr(word, "==");
 	int r;
 
-	meaning.is_digits = strlen(word) >= PREFIX_MIN &&
-			    strspn(word, "0123456789abcdef") == strlen(word);
+	meaning.is_digits =
+		strlen(word) >= PREFIX_MIN && strspn(word, "0123456789abcdef") == strlen(word);
 	if (equals) {
 		meaning.name_length = (size_t)(equals - word);
 		meaning.version_text = equals + 2;
-		meaning.has_version = version_parse(equals + 2, strlen(equals + 2),
-						    &meaning.version) == 0;
+		meaning.has_version =
+			version_parse(equals + 2, strlen(equals + 2), &meaning.version) == 0;
 	}
 	r = store_each_wheel(store, match_wheel, &meaning);
 	if (r == 0 && meaning.is_digits)

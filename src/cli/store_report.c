@@ -34,7 +34,8 @@ int store_report_added_json(const struct store_job *jobs, size_t count)
 			"{s:o, s:o, s:o, s:b, s:b, s:o}", "path", output_json_string(job->path),
 			"sha256", output_json_string(job->code == 0 ? job->result.wheel : NULL),
 			"layer", output_json_string(job->code == 0 ? job->result.layer : NULL),
-			"existed", job->result.existed, "system", job->result.above, "error", output_json_string(problem));
+			"existed", job->result.existed, "system", job->result.above, "error",
+			output_json_string(problem));
 
 		if (json_array_append_new(list, object) < 0)
 			return output_json(NULL);
@@ -165,20 +166,20 @@ void store_report_removed(struct store_report *report, const char *word,
 			  const struct string_list *layers, const struct error *error)
 {
 	if (report->json)
-		store_report_add(report, json_pack("{s:o, s:o, s:o}", "name",
-						   output_json_string(word), "layers",
-						   store_report_strings(layers), "error",
-						   output_json_string(error->message)));
+		store_report_add(report,
+				 json_pack("{s:o, s:o, s:o}", "name", output_json_string(word),
+					   "layers", store_report_strings(layers), "error",
+					   output_json_string(error->message)));
 }
 
 void store_report_collected(struct store_report *report, const char *layer, uint64_t bytes,
 			    const struct error *error)
 {
 	if (report->json)
-		store_report_add(report, json_pack("{s:o, s:I, s:o}", "layer",
-						   output_json_string(layer), "bytes",
-						   (json_int_t)bytes, "error",
-						   output_json_string(error->message)));
+		store_report_add(report,
+				 json_pack("{s:o, s:I, s:o}", "layer", output_json_string(layer),
+					   "bytes", (json_int_t)bytes, "error",
+					   output_json_string(error->message)));
 }
 
 int store_report_print(struct store_report *report, int status)

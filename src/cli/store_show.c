@@ -41,8 +41,7 @@ static int note_wheel(void *arg, const struct store_wheel *wheel)
 	if (strcmp(wheel->layer, shown->layer) != 0)
 		return 0;
 	r = string_list_add(&shown->files, wheel->file, strlen(wheel->file));
-	return r < 0 ? r
-		     : string_list_add(&shown->digests, wheel->wheel, strlen(wheel->wheel));
+	return r < 0 ? r : string_list_add(&shown->digests, wheel->wheel, strlen(wheel->wheel));
 }
 
 static bool names(const struct string_list *locks, const char *lock)
@@ -128,8 +127,8 @@ static void print_shown(const struct shown *shown, bool files)
 	print_list("sha256:", &shown->digests);
 	print_line("layer:", shown->layer);
 	print_line("store:", shown->store->path);
-	printf("%-*s%.1f MiB on disk, %zu files of %.1f MiB\n", LABEL_WIDTH, "size:",
-	       (double)details->disk / (1024 * 1024), details->file_count,
+	printf("%-*s%.1f MiB on disk, %zu files of %.1f MiB\n", LABEL_WIDTH,
+	       "size:", (double)details->disk / (1024 * 1024), details->file_count,
 	       (double)details->size / (1024 * 1024));
 	print_list("tags:", &details->tags);
 	if (details->requires_python)
@@ -151,9 +150,9 @@ static json_t *files_to_json(const struct layer_details *details)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < details->file_count; i++) {
-		json_t *file = json_pack("{s:o, s:I}", "path",
-					 output_json_string(details->files[i].path), "size",
-					 (json_int_t)details->files[i].size);
+		json_t *file =
+			json_pack("{s:o, s:I}", "path", output_json_string(details->files[i].path),
+				  "size", (json_int_t)details->files[i].size);
 
 		if (json_array_append_new(list, file) < 0) {
 			json_decref(list);
@@ -168,9 +167,9 @@ static json_t *wheels_to_json(const struct shown *shown)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < shown->files.count; i++) {
-		json_t *wheel = json_pack("{s:o, s:o}", "file",
-					  output_json_string(shown->files.items[i]), "sha256",
-					  output_json_string(shown->digests.items[i]));
+		json_t *wheel =
+			json_pack("{s:o, s:o}", "file", output_json_string(shown->files.items[i]),
+				  "sha256", output_json_string(shown->digests.items[i]));
 
 		if (json_array_append_new(list, wheel) < 0) {
 			json_decref(list);

@@ -102,9 +102,9 @@ static int name_layer(void *arg, const struct store_wheel *wheel)
 }
 
 static const char *const states[] = {
-	[STORE_REPAIR_NOTHING] = "good",     [STORE_REPAIR_SEALED] = "sealed",
+	[STORE_REPAIR_NOTHING] = "good",      [STORE_REPAIR_SEALED] = "sealed",
 	[STORE_REPAIR_REPLACED] = "replaced", [STORE_REPAIR_REMOVED] = "removed",
-	[STORE_REPAIR_LEFT] = "damaged",   [STORE_REPAIR_BYTECODE] = "recompile",
+	[STORE_REPAIR_LEFT] = "damaged",      [STORE_REPAIR_BYTECODE] = "recompile",
 };
 
 /* Says what was done about a layer, and counts it. @problem: how it was damaged. */
@@ -125,12 +125,11 @@ static void tell(struct verification *self, const char *digest, const char *file
 		printf("%.*s  %s  %s\n", SHORT_DIGEST, digest, states[done], name ? name : "");
 	}
 	if (self->report.json)
-		store_report_add(&self->report,
-				 json_pack("{s:o, s:o, s:o, s:o}", "layer",
-					   output_json_string(digest), "file",
-					   output_json_string(file), "state",
-					   output_json_string(states[done]), "error",
-					   output_json_string(problem->message)));
+		store_report_add(&self->report, json_pack("{s:o, s:o, s:o, s:o}", "layer",
+							  output_json_string(digest), "file",
+							  output_json_string(file), "state",
+							  output_json_string(states[done]), "error",
+							  output_json_string(problem->message)));
 }
 
 static void check_layer(struct verification *self, const char *digest, const char *file)
@@ -140,9 +139,8 @@ static void check_layer(struct verification *self, const char *digest, const cha
 	int r;
 
 	if (self->call->repair) {
-		r = store_repair_layer(self->store, digest,
-				       (const char *const *)self->wheels.items, self->wheels.count,
-				       &done, &error);
+		r = store_repair_layer(self->store, digest, (const char *const *)self->wheels.items,
+				       self->wheels.count, &done, &error);
 		if (r < 0)
 			done = STORE_REPAIR_LEFT;
 	} else {

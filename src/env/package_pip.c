@@ -74,9 +74,8 @@ int package_pip_attach(struct layer *site, const struct interpreter *interpreter
 		return r;
 	files[0].data = record.data;
 	files[0].size = record.length;
-	return layer_files_new(&(struct layer_files_place){.name = "pip",
-							   .attach = site->attach,
-							   .directory = dist_info,
-							   .like = &st},
-			       files, own ? 3 : 1, out);
+	return layer_files_new(
+		&(struct layer_files_place){
+			.name = "pip", .attach = site->attach, .directory = dist_info, .like = &st},
+		files, own ? 3 : 1, out);
 }

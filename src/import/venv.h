@@ -24,10 +24,10 @@
 #define VENV_INFO_MAX (64u << 20)
 
 struct venv {
-	char *path; /* absolute, as named */
-	char *real; /* links resolved */
-	int root;   /* O_RDONLY directory */
-	int site;   /* likewise, of site-packages */
+	char *path;      /* absolute, as named */
+	char *real;      /* links resolved */
+	int root;        /* O_RDONLY directory */
+	int site;        /* likewise, of site-packages */
 	char *site_path; /* "lib/python3.11/site-packages" */
 	char *prompt;    /* NULL: it has none of its own */
 	bool system_site_packages;
@@ -61,12 +61,12 @@ struct venv_dist {
 	struct venv_row *rows;
 	size_t count;
 	size_t changed, missing; /* of rows that the wheel has */
-	char *problem;           /* why it cannot be taken; NULL: it can, as far as RECORD is true */
+	char *problem; /* why it cannot be taken; NULL: it can, as far as RECORD is true */
 	enum venv_finding_kind kind; /* of the problem */
 };
 
-/* Reads the distribution in @directory of site-packages. What is wrong with it is its `problem`, and
- * no error. Cleared in every case. */
+/* Reads the distribution in @directory of site-packages. What is wrong with it is its `problem`,
+ * and no error. Cleared in every case. */
 int venv_dist_read(const struct venv *venv, const char *directory, struct venv_dist *out);
 void venv_dist_clear(struct venv_dist *dist);
 
@@ -77,7 +77,8 @@ int venv_dist_compare(const struct venv *venv, struct venv_dist *dist);
 int venv_wheel_write(const struct venv *venv, const struct venv_dist *dist, const char *path,
 		     struct error *error);
 
-/* Finds a layer that is of a wheel of the same name, version and tags, and of the same files. 1 with
+/* Finds a layer that is of a wheel of the same name, version and tags, and of the same files. 1
+ * with
  * @out, whose strings are to be freed; 0: there is none. */
 int venv_match_layer(const struct lock_stores *stores, const struct venv_dist *dist,
 		     struct lock_package *out);

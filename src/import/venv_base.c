@@ -75,7 +75,8 @@ static int check_program(const char *path, struct error *error)
 		return -ENOENT;
 	if ((st.st_uid == 0 || st.st_uid == geteuid()) && !(st.st_mode & (S_IWGRP | S_IWOTH)))
 		return 0;
-	error_set(error, -EPERM, "the interpreter %s can be changed by others, and is not run", real);
+	error_set(error, -EPERM, "the interpreter %s can be changed by others, and is not run",
+		  real);
 	error_hint(error, "name one that you trust with --python");
 	return -EPERM;
 }
@@ -121,9 +122,9 @@ static int open_site(struct venv *venv, struct error *error)
 	if (!venv->site_path)
 		return -ENOMEM;
 	venv->site = path_open_beneath(venv->root, venv->site_path, O_RDONLY | O_DIRECTORY, 0);
-	return venv->site < 0 ? error_set_errno(error, venv->site, "%s/%s", venv->path,
-						venv->site_path)
-			      : 0;
+	return venv->site < 0
+		       ? error_set_errno(error, venv->site, "%s/%s", venv->path, venv->site_path)
+		       : 0;
 }
 
 /* A prompt as a spec can have it, or NULL. */

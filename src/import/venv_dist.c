@@ -19,9 +19,8 @@
 #define SUFFIX ".dist-info"
 
 /* It cannot be taken, and why. The first reason counts. */
-__attribute__((format(printf, 3, 4))) static int refuse(struct venv_dist *dist,
-							 enum venv_finding_kind kind,
-							 const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int
+refuse(struct venv_dist *dist, enum venv_finding_kind kind, const char *format, ...)
 {
 	va_list args;
 	int n;
@@ -73,15 +72,15 @@ static int read_metadata(const struct venv *venv, struct venv_dist *dist)
 	int r = read_info(venv, dist, "METADATA", &text);
 
 	if (r < 0)
-		return r == -ENOMEM ? r : refuse(dist, VENV_BROKEN, "METADATA cannot be read: %s",
-						 strerror(-r));
+		return r == -ENOMEM ? r
+				    : refuse(dist, VENV_BROKEN, "METADATA cannot be read: %s",
+					     strerror(-r));
 	r = one_value(&text, "Name", &dist->name);
 	if (r == 0)
 		r = one_value(&text, "Version", &dist->version);
 	if (r < 0)
 		return r;
-	if (!dist->name || !dist->version ||
-	    !project_name_is_valid(dist->name, strlen(dist->name)))
+	if (!dist->name || !dist->version || !project_name_is_valid(dist->name, strlen(dist->name)))
 		return refuse(dist, VENV_BROKEN, "METADATA has no name or no version");
 	dist->normalised = project_name_normalise(dist->name, strlen(dist->name));
 	return dist->normalised ? 0 : -ENOMEM;
@@ -162,8 +161,9 @@ static int check_editable(const struct venv *venv, struct venv_dist *dist)
 		return 0;
 	at += strlen("\"editable\"");
 	at += strspn(at, " \t\r\n:");
-	return strncmp(at, "true", 4) == 0 ? refuse(dist, VENV_EDITABLE, "it is installed as editable")
-					   : 0;
+	return strncmp(at, "true", 4) == 0
+		       ? refuse(dist, VENV_EDITABLE, "it is installed as editable")
+		       : 0;
 }
 
 /* RECORD. */
@@ -204,8 +204,8 @@ static int resolve_row(const struct venv *venv, const char *row, char **out)
 /* Files that an installer makes, and so no wheel has. */
 static bool is_installers(const struct venv_dist *dist, const char *name)
 {
-	static const char *const files[] = {"RECORD",     "RECORD.jws",      "RECORD.p7s",
-					    "INSTALLER",  "REQUESTED",       "direct_url.json"};
+	static const char *const files[] = {"RECORD",    "RECORD.jws", "RECORD.p7s",
+					    "INSTALLER", "REQUESTED",  "direct_url.json"};
 	size_t length = strlen(dist->directory);
 
 	if (strncmp(name, dist->directory, length) != 0 || name[length] != '/')

@@ -20,7 +20,7 @@
 const char *venv_finding_name(enum venv_finding_kind kind)
 {
 	static const char *const names[] = {
-		[VENV_EDITABLE] = "editable", [VENV_BROKEN] = "broken",
+		[VENV_EDITABLE] = "editable",   [VENV_BROKEN] = "broken",
 		[VENV_NO_RECORD] = "no-record", [VENV_CHANGED] = "changed",
 		[VENV_UNOWNED] = "unowned",
 	};
@@ -31,8 +31,8 @@ const char *venv_finding_name(enum venv_finding_kind kind)
 int venv_note(struct venv_import_result *result, enum venv_finding_kind kind, const char *what,
 	      const char *detail)
 {
-	struct venv_finding *findings = reallocarray(result->findings, result->finding_count + 1,
-						     sizeof(*findings));
+	struct venv_finding *findings =
+		reallocarray(result->findings, result->finding_count + 1, sizeof(*findings));
 	struct venv_finding *finding;
 
 	if (!findings)
@@ -77,7 +77,7 @@ struct import {
 	struct lock_stores stores;
 	struct lockfile *lock;
 	struct string_list directories; /* of dist-info */
-	struct string_list owned;	/* paths of packages that were taken */
+	struct string_list owned;       /* paths of packages that were taken */
 	struct venv_import_result *result;
 	struct error *error;
 };
@@ -223,16 +223,15 @@ static int take(struct import *import, const struct venv_dist *dist,
 		const struct lock_package *package, bool reused)
 {
 	struct venv_import_result *result = import->result;
-	struct venv_package *packages = reallocarray(result->packages, result->package_count + 1,
-						     sizeof(*packages));
+	struct venv_package *packages =
+		reallocarray(result->packages, result->package_count + 1, sizeof(*packages));
 	struct venv_package *taken;
 	int r = packages ? lockfile_add(import->lock, package) : -ENOMEM;
 
 	if (packages)
 		result->packages = packages;
 	for (size_t i = 0; r == 0 && i < dist->count; i++)
-		r = string_list_add(&import->owned, dist->rows[i].path,
-				    strlen(dist->rows[i].path));
+		r = string_list_add(&import->owned, dist->rows[i].path, strlen(dist->rows[i].path));
 	if (r == 0)
 		r = own_scripts(import, dist);
 	if (r < 0)
@@ -289,7 +288,8 @@ static int rebuild(struct import *import, const struct venv_dist *dist)
 	if (r < 0)
 		return error_set_errno(import->error, r, "%s cannot be written to",
 				       import->store->path);
-	if (asprintf(&path, "%s/scratch/%s/%s", import->store->path, scratch.name, dist->file) < 0) {
+	if (asprintf(&path, "%s/scratch/%s/%s", import->store->path, scratch.name, dist->file) <
+	    0) {
 		path = NULL;
 		r = -ENOMEM;
 	}
@@ -353,8 +353,7 @@ static int import_dist(struct import *import, const char *directory)
 
 static int import_all(struct import *import)
 {
-	int r = io_each_entry(io_open_directory(import->venv.site, "."), note_directory,
-			      import);
+	int r = io_each_entry(io_open_directory(import->venv.site, "."), note_directory, import);
 
 	sort(&import->directories);
 	for (size_t i = 0; r == 0 && i < import->directories.count; i++) {

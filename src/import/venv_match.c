@@ -52,7 +52,8 @@ static bool is_installers(const char *path, const char *directory)
 	if (suffix && strcmp(suffix, ".pyc") == 0)
 		return true;
 	/* Scripts name the environment in their first lines. */
-	if (strncmp(path, "../../../bin/", 13) == 0 || strncmp(path, "../../../include/site/", 22) == 0)
+	if (strncmp(path, "../../../bin/", 13) == 0 ||
+	    strncmp(path, "../../../include/site/", 22) == 0)
 		return true;
 	if (strncmp(path, directory, length) != 0 || path[length] != '/')
 		return false;
@@ -80,11 +81,11 @@ static bool is_within(const struct record *a, const struct record *b, const char
 static bool same_name(const struct wheel_name *a, const struct wheel_name *b)
 {
 	return strcmp(a->normalised, b->normalised) == 0 &&
-	       version_compare(&a->version, &b->version) == 0 && strcmp(a->python, b->python) == 0 &&
-	       strcmp(a->abi, b->abi) == 0;
+	       version_compare(&a->version, &b->version) == 0 &&
+	       strcmp(a->python, b->python) == 0 && strcmp(a->abi, b->abi) == 0;
 }
 
-/* Files that the layer must have besides: scripts that are not in RECORD by hash. */
+/* Says what was found. */
 static int take(struct search *search, const struct store_wheel *wheel)
 {
 	*search->out = (struct lock_package){
@@ -130,7 +131,8 @@ int venv_match_layer(const struct lock_stores *stores, const struct venv_dist *d
 			r = store_each_wheel(search.store, match, &search);
 	}
 	wheel_name_clear(&search.name);
-	if (search.found && (!out->name || !out->version || !out->file || !out->sha256 || !out->layer))
+	if (search.found &&
+	    (!out->name || !out->version || !out->file || !out->sha256 || !out->layer))
 		return -ENOMEM;
 	return r < 0 ? r : search.found;
 }

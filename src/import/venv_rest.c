@@ -30,8 +30,9 @@ bool venv_list_has(const struct string_list *sorted, const char *text)
 /* Whether the file came with the environment: venv, virtualenv and uv make these, and we do. */
 static bool is_environments(const struct venv *venv, const char *path)
 {
-	static const char *const files[] = {"pyvenv.cfg", ".gitignore",       "CACHEDIR.TAG", ".lock",
-					    "lib64",      "bin/Activate.ps1", "bin/pydoc.bat"};
+	static const char *const files[] = {"pyvenv.cfg",   ".gitignore", "CACHEDIR.TAG",
+					    ".lock",        "lib64",      "bin/Activate.ps1",
+					    "bin/pydoc.bat"};
 	static const char *const modules[] = {"_virtualenv.py", "_virtualenv.pth"};
 	const char *name = path_basename(path);
 
@@ -76,8 +77,7 @@ static int visit(void *arg, int directory, const char *name, mode_t kind)
 	} else if (!venv_list_has(walk->owned, walk->path) &&
 		   !is_environments(walk->venv, walk->path)) {
 		r = venv_note(walk->result, VENV_UNOWNED, walk->path,
-			      S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) ? NULL
-									 : "it is no file");
+			      S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) ? NULL : "it is no file");
 	}
 	walk->path[length] = '\0';
 	return r;

@@ -155,7 +155,7 @@ static const char *after_shebang(const char *text, const char *venv)
 {
 	static const char shell[] = "#!/bin/sh\n'''exec' ";
 	bool in_shell = strncmp(text, shell, strlen(shell)) == 0;
-	const char *path = in_shell ? text + strlen(shell)
+	const char *path = in_shell                      ? text + strlen(shell)
 			   : strncmp(text, "#!", 2) == 0 ? text + 2
 							 : NULL;
 	char quote = '\0';

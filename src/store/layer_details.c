@@ -97,8 +97,9 @@ static int read_tags(const struct info *info, struct layer_details *out)
 	_cleanup_buffer_ struct buffer text = {0};
 	int r = read_info(info, "WHEEL", &text);
 
-	return r < 0 || text.length == 0 ? r : wheel_field_values(text.data, text.length, "Tag",
-								  &out->tags);
+	return r < 0 || text.length == 0
+		       ? r
+		       : wheel_field_values(text.data, text.length, "Tag", &out->tags);
 }
 
 static int read_scripts(const struct info *info, struct layer_details *out)

@@ -144,8 +144,8 @@ static int add_to(const char *path, const char *wheel, struct pip_layer *out, st
 	return r;
 }
 
-/* Imports the wheel into the first store that takes it. @error is that of the first, as that is where
- * it belongs; but a wheel that is refused is refused by all. */
+/* Imports the wheel into the first store that takes it. @error is that of the first, as that is
+ * where it belongs; but a wheel that is refused is refused by all. */
 static int add_somewhere(const struct places *places, const char *wheel, struct pip_layer *out,
 			 struct error *error)
 {

@@ -1,6 +1,6 @@
 /*
- * Mending layers. The rule is that nothing goes before what replaces it is there, whole and checked;
- * and that whoever shows a damaged layer keeps it.
+ * Mending layers. The rule is that nothing goes before what replaces it is there, whole and
+ * checked; and that whoever shows a damaged layer keeps it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -86,8 +86,8 @@ static int exchange(const struct store *store, const char *digest, struct scratc
 		r = -errno;
 	if (r == 0 && syncfs(scratch->fd) < 0)
 		r = -errno;
-	if (r == 0 && renameat2(store->scratch, scratch->name, store->layers, digest,
-				RENAME_EXCHANGE) < 0)
+	if (r == 0 &&
+	    renameat2(store->scratch, scratch->name, store->layers, digest, RENAME_EXCHANGE) < 0)
 		r = -errno;
 	if (r == 0 && fsync(store->layers) < 0)
 		r = -errno;

@@ -1,4 +1,5 @@
-/* A layer of a few files of one directory, in memory: what a layer below has, said as it is true here. */
+/* A layer of a few files of one directory, in memory: what a layer below has, said as it is true
+ * here. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
