@@ -19,23 +19,25 @@
 #define SCRATCH_TRIES 16
 #define ONE_DAY       (24 * 60 * 60)
 
-/* Whether nobody works on the temporary @name any more. */
-static bool is_abandoned(int directory, const char *name)
+/* Removes the temporary @name, if nobody works on it any more. A directory is held until it is gone:
+ * who has just made it, and does not hold it yet, then takes another. */
+static void remove_abandoned(int directory, const char *name)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
 	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return false;
-	if (S_ISDIR(st.st_mode)) {
+		return;
+	if (S_ISDIR(st.st_mode))
 		fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return true;
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		/* Held, for however long: a layer that was replaced may still be mounted. */
 		if (fd >= 0 && errno == EWOULDBLOCK)
-			return false;
+			return;
+		if (st.st_mtim.tv_sec >= time(NULL) - ONE_DAY)
+			return;
 	}
-	return st.st_mtim.tv_sec < time(NULL) - ONE_DAY;
+	(void)io_remove_tree(directory, name);
 }
 
 void scratch_clean(int directory)
@@ -50,9 +52,8 @@ void scratch_clean(int directory)
 		return;
 	}
 	while ((entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) == 0 &&
-		    is_abandoned(directory, entry->d_name))
-			(void)io_remove_tree(directory, entry->d_name);
+		if (strncmp(entry->d_name, SCRATCH_PREFIX, strlen(SCRATCH_PREFIX)) == 0)
+			remove_abandoned(directory, entry->d_name);
 }
 
 /* Whether the directory that we hold is still the one of that name: until it was locked, another
