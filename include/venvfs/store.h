@@ -52,7 +52,7 @@ enum store_mode {
 	STORE_REMOVE, /* alone: waits until nobody adds */
 };
 
-/* Opens the store at @path. -ENOENT without a message: there is none; -EINVAL: it is something
+/* Opens the store at @path. -ENOENT without a message: there is none yet; -EINVAL: it is something
  * else; -EPERM: it is another user's, or others may write to it; -EPROTO: a newer venvfs made it.
  */
 int store_open(const char *path, enum store_mode mode, struct store **out, struct error *error);

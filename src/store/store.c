@@ -117,6 +117,13 @@ static int check_unused(const struct store *store)
 	return io_each_entry(io_open_directory(store->fd, "."), check_own, NULL);
 }
 
+/* Whether the directory waits for its first wheel: nothing is in it but what a store begins with. */
+static bool is_not_made_yet(const struct store *store)
+{
+	return faccessat(store->fd, VERSION_FILE, F_OK, 0) < 0 && errno == ENOENT &&
+	       check_unused(store) == 0;
+}
+
 /* The version comes last: it makes a store of the directory. It is put together in scratch, where
  * what a crash leaves behind is cleaned up. */
 static int publish_version(const struct store *store)
@@ -238,7 +245,7 @@ static int open_parts(struct store *store, enum store_mode mode, struct error *e
 	if (r == 0 && mode != STORE_READ)
 		r = open_for_writing(store, mode, error);
 	if (r == 0 && mode == STORE_READ)
-		r = check_version(store, error);
+		r = is_not_made_yet(store) ? -ENOENT : check_version(store, error);
 	if (r == 0)
 		r = store->layers = open_directory(store, "layers", error);
 	if (r >= 0)

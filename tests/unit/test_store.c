@@ -123,7 +123,12 @@ START_TEST(what_is_no_store_is_refused)
 	struct store *store;
 
 	ck_assert_int_eq(mkdir("store", 0755), 0);
+	/* It may become one. */
+	ck_assert_int_eq(store_open("store", STORE_READ, &store, &error), -ENOENT);
+	ck_assert_ptr_null(error.message);
+	ck_assert_int_eq(mkdir("store/photos", 0755), 0);
 	ck_assert_int_eq(store_open("store", STORE_READ, &store, &error), -EINVAL);
+	ck_assert_int_eq(rmdir("store/photos"), 0);
 	write_file(AT_FDCWD, "store/version", "2\n");
 	ck_assert_int_eq(store_open("store", STORE_READ, &store, &error), -EPROTO);
 	ck_assert_ptr_nonnull(strstr(error.message, "version 2"));
