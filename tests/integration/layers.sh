@@ -47,11 +47,12 @@ mount_at() {
 	upper=$work/store/upper
 }
 
-# mount_layers SPEC [LINE...]: at $work/env, with $work/store and these lines of [layers].
+# mount_layers SPEC [LINE...]: at $work/env, with $work/store and these lines of [layers]. No bytecode
+# of pip comes by itself: it would show from the next mount on, whenever it was done.
 mount_layers() {
 	mounted=$1
 	shift
-	spec "$mounted" '[store]' "path = $work/store" '[layers]' "$@"
+	spec "$mounted" '[store]' "path = $work/store" '[packages]' 'bytecode = no' '[layers]' "$@"
 	mount_at "$mounted" "$work/env"
 }
 
