@@ -213,35 +213,68 @@ def by_venvfs(directory):
         return sorted(row["file"] for row in json.load(file)["packages"]), done.stdout
 
 
-def by_pip(directory):
+# Imports pip once, which is slow from a wheel, and forks for each line of arguments. Nothing but the
+# import is shared: pip's command line is called as `python -m pip` calls it.
+SERVE_PIP = """
+import json, os, sys
+import pip._internal.cli.main as cli, pip._internal.commands.install
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        said = os.open("said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        status = cli.main(json.loads(line))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    print(os.waitpid(pid, 0)[1], flush=True)
+"""
+
+
+def start_pip():
+    return subprocess.Popen([PYTHON, "-c", SERVE_PIP], cwd=ROOT, text=True, stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": PIP})
+
+
+def by_pip(server, directory):
     report = os.path.join(ROOT, "report.json")
-    done = subprocess.run(
-        [PYTHON, "-m", "pip", "install", "-q", "--dry-run", "--ignore-installed",
-         "--find-links", WHEELS, "--report", report, "-r", "r.txt"], cwd=directory, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": PIP})
-    if done.returncode != 0:
-        return None, done.stdout
+    server.stdin.write(json.dumps(
+        ["install", "-q", "--dry-run", "--ignore-installed", "--find-links", WHEELS, "--report",
+         report, "-r", "r.txt"]) + "\n")
+    server.stdin.flush()
+    status = int(server.stdout.readline())
+    with open(os.path.join(directory, "said"), errors="replace") as file:
+        said = file.read()
+    if status != 0:
+        return None, said
     with open(report) as file:
         return sorted(urllib.parse.unquote(os.path.basename(item["download_info"]["url"]))
-                      for item in json.load(file)["install"]), done.stdout
+                      for item in json.load(file)["install"]), said
+
+
+def compare(pip, name, lines, files):
+    """Prints a line of TAP."""
+    write_case(ROOT, lines, files)
+    ours, said = by_venvfs(ROOT)
+    theirs, pip_said = by_pip(pip, ROOT)
+    good = ours == theirs and "pip was run" not in said and "and a lock" not in said
+    if name in PIP_REFUSES and theirs is None:
+        good = ours is not None
+    print("%s - %s%s" % ("ok" if good else "not ok", name, "" if ours else ": refused"))
+    if not good:
+        for line in ("venvfs: %s %s" % (ours, said), "pip: %s %s" % (theirs, pip_said)):
+            print("# " + line.strip().replace("\n", "\n# "))
 
 
 def main():
     os.makedirs(WHEELS)
     make_all()
-    for name, lines, *files in CASES:
-        if "few" in sys.argv and name not in FEW:
-            continue
-        write_case(ROOT, lines, files[0] if files else {})
-        ours, said = by_venvfs(ROOT)
-        theirs, pip_said = by_pip(ROOT)
-        good = ours == theirs and "pip was run" not in said and "and a lock" not in said
-        if name in PIP_REFUSES and theirs is None:
-            good = ours is not None
-        print("%s - %s%s" % ("ok" if good else "not ok", name, "" if ours else ": refused"))
-        if not good:
-            for line in ("venvfs: %s %s" % (ours, said), "pip: %s %s" % (theirs, pip_said)):
-                print("# " + line.strip().replace("\n", "\n# "))
+    with start_pip() as pip:
+        for name, lines, *files in CASES:
+            if "few" not in sys.argv or name in FEW:
+                compare(pip, name, lines, files[0] if files else {})
 
 
 main()

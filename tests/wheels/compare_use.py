@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-TIMEOUT = {"imports": 300, "scripts": 60, "tests": 1500}  # seconds
+TIMEOUT = {"imports": 300, "scripts": 60, "tests": 7200}  # seconds
 SUFFIX = re.compile(r"\.py$|\.(cpython-[^/]*|abi3)?\.?so$")
 SKIPPED = re.compile(r"(.*/)?(pip|pip3|pip3\.\d+|easy_install.*)")
 
@@ -126,7 +126,8 @@ def counts(environment, arguments):
 
 
 def compare_tests(real, ours, count, *arguments):
-    wanted, got = counts(real, arguments), counts(ours, arguments)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        wanted, got = pool.map(lambda environment: counts(environment, arguments), (real, ours))
     print("%s\npip's environment: %s" % (got, wanted))
     return wanted != got or wanted[1].get("passed", 0) < int(count)
 
