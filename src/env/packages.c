@@ -22,7 +22,7 @@
 
 struct package {
 	char *name;
-	char *store;                    /* the path of its store, as it was named */
+	char *store; /* the path of its store, as it was named */
 	char layer[STORE_DIGEST_SIZE];
 	int directory; /* of the layer; locked shared, so that it is not removed */
 	struct layer_image *image;
@@ -288,30 +288,49 @@ static void warn_of_unknown(const struct spec *spec, const struct packages *pack
 	}
 }
 
+/* Where a package's layer is, or with a tag the bytecode that was made of it. Freed by the caller;
+ * NULL for want of memory. */
+static char *layer_path(const struct package *package, const char *tag)
+{
+	char *path;
+	int n = tag ? asprintf(&path, "%s/bytecode/%s/%s", package->store, package->layer, tag)
+		    : asprintf(&path, "%s/layers/%s", package->store, package->layer);
+
+	return n < 0 ? NULL : path;
+}
+
 static int share_package(const struct packages *packages, const struct package *package,
 			 unsigned what)
 {
-	_cleanup_free_ char *layer = NULL, *bytecode = NULL;
+	_cleanup_free_ char *layer = layer_path(package, NULL);
+	_cleanup_free_ char *bytecode = layer_path(package, packages->order.tag);
 	int r;
 
-	if (asprintf(&layer, "%s/layers/%s", package->store, package->layer) < 0)
+	if (!layer || !bytecode)
 		return -ENOMEM;
 	r = layer_image_set_links(package->image, layer, what);
-	if (r < 0 || !package->bytecode)
-		return r;
-	if (asprintf(&bytecode, "%s/bytecode/%s/%s", package->store, package->layer,
-		     packages->order.tag) < 0)
-		return -ENOMEM;
-	return layer_image_set_links(package->bytecode, bytecode, what);
+	if (r == 0 && package->bytecode)
+		r = layer_image_set_links(package->bytecode, bytecode, what);
+	return r;
 }
 
-static int check_package(const struct package *package, bool others, struct share *share)
+static int check_package(const struct packages *packages, const struct package *package,
+			 bool others, struct share *share)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *layer = layer_path(package, NULL);
+	_cleanup_free_ char *bytecode = layer_path(package, packages->order.tag);
+	_cleanup_close_ int directory = -1;
+	int r;
 
-	if (asprintf(&path, "%s/layers/%s", package->store, package->layer) < 0)
+	if (!layer || !bytecode)
 		return -ENOMEM;
-	return share_check_layer(share, path, package->directory, others);
+	r = share_check_layer(share, layer, package->directory, others);
+	if (r < 0 || !package->bytecode)
+		return r;
+	directory = open(bytecode, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (directory < 0)
+		return share_give_up(share, "%s: %s", bytecode, strerror(errno));
+	return share_check_layer(share, bytecode, directory, others);
 }
 
 int packages_share(struct packages *packages, const struct spec *spec, bool others,
@@ -322,7 +341,7 @@ int packages_share(struct packages *packages, const struct spec *spec, bool othe
 
 	warn_of_unknown(spec, packages);
 	for (size_t i = 0; r == 0 && i < packages_count(packages); i++)
-		r = check_package(&packages->items[i], others, share);
+		r = check_package(packages, &packages->items[i], others, share);
 	if (share->used == SHARE_LINK)
 		what = IMAGE_LINK_BYTECODE | IMAGE_LINK_LIBRARIES;
 	else if (share->used == SHARE_BYTECODE)
