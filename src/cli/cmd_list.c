@@ -149,21 +149,14 @@ static int list_run(const struct command *command, int argc, char *argv[])
 {
 	_cleanup_mountinfo_ struct mountinfo mounts = {0};
 	struct environment *environments = NULL;
+	bool json = false;
+	const struct command_switch switches[] = {{'j', &json}, {0}};
 	int status = EXIT_OK, c, r;
 	size_t count = 0;
-	bool json = false;
 
-	while ((c = command_next_option(command, argc, argv)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			return command_print_help(command);
-		default:
-			return command_bad_option(command, argv, c);
-		}
-	}
+	c = command_read_switches(command, argc, argv, switches);
+	if (c != -1)
+		return c;
 	if (optind < argc)
 		return command_bad_usage(command, "it takes no arguments");
 

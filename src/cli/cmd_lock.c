@@ -160,22 +160,12 @@ static int lock_run(const struct command *command, int argc, char *argv[])
 {
 	_cleanup_error_list_ struct error_list errors = {0};
 	bool upgrade = false, json = false;
+	const struct command_switch switches[] = {{'U', &upgrade}, {'j', &json}, {0}};
 	int c, r;
 
-	while ((c = command_next_option(command, argc, argv)) != -1) {
-		switch (c) {
-		case 'U':
-			upgrade = true;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			return command_print_help(command);
-		default:
-			return command_bad_option(command, argv, c);
-		}
-	}
+	c = command_read_switches(command, argc, argv, switches);
+	if (c != -1)
+		return c;
 	progress_listen(output_progress);
 	if (argc - optind != 1)
 		return command_bad_usage(command, "one spec is needed");

@@ -175,32 +175,15 @@ static int unmount(const char *path, bool lazy, struct error *error)
 
 static int umount_run(const struct command *command, int argc, char *argv[])
 {
-	int status = EXIT_OK, c;
 	bool lazy = false;
+	const struct command_switch switches[] = {{'l', &lazy}, {0}};
+	int status = command_read_switches(command, argc, argv, switches);
 
-	while ((c = command_next_option(command, argc, argv)) != -1) {
-		switch (c) {
-		case 'l':
-			lazy = true;
-			break;
-		case 'h':
-			return command_print_help(command);
-		default:
-			return command_bad_option(command, argv, c);
-		}
-	}
+	if (status != -1)
+		return status;
 	if (optind == argc)
 		return command_bad_usage(command, "a directory is needed");
-	for (int i = optind; i < argc; i++) {
-		_cleanup_error_ struct error error = ERROR_INIT;
-		int r = unmount(argv[i], lazy, &error);
-
-		if (r < 0) {
-			output_error(&error, r);
-			status = EXIT_FAILED;
-		}
-	}
-	return status;
+	return command_each_argument(argc, argv, unmount, lazy);
 }
 
 const struct command command_umount = {

@@ -52,3 +52,40 @@ int command_print_help(const struct command *command)
 	printf("Usage: venvfs %s %s\n\n%s", command->name, command->usage, command->help);
 	return EXIT_OK;
 }
+
+int command_read_switches(const struct command *command, int argc, char *argv[],
+			  const struct command_switch *switches)
+{
+	int c;
+
+	while ((c = command_next_option(command, argc, argv)) != -1) {
+		const struct command_switch *one = switches;
+
+		if (c == 'h')
+			return command_print_help(command);
+		while (one->on && one->option != c)
+			one++;
+		if (!one->on)
+			return command_bad_option(command, argv, c);
+		*one->on = true;
+	}
+	return -1;
+}
+
+int command_each_argument(int argc, char *argv[],
+			  int (*act)(const char *argument, bool option, struct error *error),
+			  bool option)
+{
+	int status = EXIT_OK;
+
+	for (int i = optind; i < argc; i++) {
+		_cleanup_error_ struct error error = ERROR_INIT;
+		int r = act(argv[i], option, &error);
+
+		if (r < 0) {
+			output_error(&error, r);
+			status = EXIT_FAILED;
+		}
+	}
+	return status;
+}

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <getopt.h>
+#include <stdbool.h>
+
+#include "venvfs/error.h"
 
 /* What a command, and so the program, exits with. */
 enum {
@@ -46,6 +49,24 @@ int command_bad_option(const struct command *command, char *argv[], int code);
 /* Says what is wrong with the call, and where help is. Returns EXIT_USAGE. */
 int command_bad_usage(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* An option that takes no value: what it sets, and the value that getopt_long() has for it. */
+struct command_switch {
+	int option;
+	bool *on;
+};
+
+/* Reads the options of a command that has none but switches and 'h'. The last of @switches is {0}.
+ * Returns -1 when the command is to go on, with the arguments from argv[optind] on, otherwise what
+ * it exits with. */
+int command_read_switches(const struct command *command, int argc, char *argv[],
+			  const struct command_switch *switches);
+
+/* Does something with each of argv[optind] and those that follow, also after it failed with one,
+ * and says why. @act returns a negative errno on failure. Returns a status. */
+int command_each_argument(int argc, char *argv[],
+			  int (*act)(const char *argument, bool option, struct error *error),
+			  bool option);
 
 /* Prints the help of a command to stdout. Returns EXIT_OK. */
 int command_print_help(const struct command *command);
