@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,12 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/tree.h"
 
-#define COUNT(array)   ((int)(sizeof(array) / sizeof((array)[0])))
 #define LOOKUPS_MAX    65536
 #define OLD_TIME       1000000000 /* what the layers' files say */
 #define OLD_NANOSECOND 123456789
@@ -481,17 +480,4 @@ static inline char *portrait(const char *path)
 
 	portray(parent, name, &text);
 	return buffer_take(&text);
-}
-
-static inline int run_suite(const char *name, TCase *tests)
-{
-	Suite *suite = suite_create(name);
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
 }

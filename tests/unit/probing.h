@@ -8,11 +8,10 @@
 #include <time.h>
 
 #include "pythons.h"
+#include "suite.h"
 #include "venvfs/io.h"
 
 #include "../../src/python/python_internal.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 static char directory[] = "/tmp/venvfs-test-interpreter-XXXXXX";
 static const char *python; /* one that is served, for tests that need any */
@@ -155,13 +154,10 @@ static inline bool begin_probing(void)
 	return python != NULL;
 }
 
-static inline int finish_probing(SRunner *runner)
+static inline int finish_probing(const char *name, TCase *tests)
 {
-	int failed;
+	int status = run_tests(name, tests);
 
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
 	forget_pythons();
-	return failed != 0;
+	return status;
 }

@@ -105,7 +105,8 @@ static inline char *run(const char *const *argv)
 
 	ck_assert_msg(r == 0, "%s: %s", argv[0], strerror(-r));
 	ck_assert_msg(result.status == 0, "%s: status %d: %s%s", argv[0], result.status,
-		      result.out.data ? result.out.data : "", result.err.data ? result.err.data : "");
+		      result.out.data ? result.out.data : "",
+		      result.err.data ? result.err.data : "");
 	return buffer_take(&result.out);
 }
 

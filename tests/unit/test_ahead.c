@@ -1,11 +1,11 @@
 /* What is remembered of an environment's use: the list, and its file. */
-#include <check.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "env/ahead_list.h"
 #include "venvfs/cleanup.h"
 
@@ -175,10 +175,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("ahead");
 	TCase *tests = tcase_create("list");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, NULL, clear);
 	tcase_add_test(tests, what_was_asked_is_handed_on);
@@ -187,9 +184,5 @@ int main(void)
 	tcase_add_test(tests, it_is_bounded);
 	tcase_add_test(tests, damage_is_found);
 	tcase_set_timeout(tests, 120);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("ahead", tests);
 }

@@ -1,16 +1,14 @@
 /* Text: buffers, errors, paths. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/error.h"
 #include "venvfs/path.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 /* Buffers */
 
@@ -241,10 +239,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("base");
 	TCase *tests = tcase_create("base");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, a_buffer_grows_and_stays_a_string);
 	tcase_add_test(tests, a_buffer_holds_any_bytes);
@@ -261,10 +256,5 @@ int main(void)
 	tcase_add_loop_test(tests, within_is_by_whole_names, 0, COUNT(withins));
 	tcase_add_test(tests, the_last_name_of_a_path);
 	tcase_add_test(tests, xdg_directories_must_be_absolute);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("base", tests);
 }

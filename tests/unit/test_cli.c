@@ -1,15 +1,13 @@
 /* What the command line makes of -o, of names, and of JSON. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "cli/mount_options.h"
 #include "cli/output.h"
 #include "cli/output_json.h"
 #include "venvfs/cleanup.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 /* Mount options */
 
@@ -153,20 +151,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("cli");
 	TCase *tests = tcase_create("cli");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tests, known_options_are_applied, 0, COUNT(accepted));
 	tcase_add_loop_test(tests, other_options_are_named, 0, COUNT(refused));
 	tcase_add_test(tests, sloppy_means_unknown_and_not_refused);
 	tcase_add_loop_test(tests, a_name_cannot_steer_the_terminal, 0, COUNT(names));
 	tcase_add_loop_test(tests, any_name_is_a_json_string, 0, COUNT(strings));
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("cli", tests);
 }

@@ -1,5 +1,4 @@
 /* Compilers that crash, hang, lie, and one that works; and processes that are talked to. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/background.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/compiler.h"
@@ -214,8 +214,8 @@ static bool ends(pid_t pid)
 
 START_TEST(a_stopped_process_is_gone_with_all_that_it_started)
 {
-	char *const argv[] = {(char *)"/bin/sh", (char *)"-c",
-			      (char *)"sleep 1000 & echo $!; wait", NULL};
+	char *const argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)"sleep 1000 & echo $!; wait",
+			      NULL};
 	const struct process_options options = {.argv = argv};
 	struct process process;
 	char text[32] = "";
@@ -265,7 +265,8 @@ START_TEST(limits_hold)
 	size_t length = 0;
 
 	ck_assert_int_eq(process_start(&options, &process), 0);
-	for (int i = 0; i < 1000 && !strchr(text, 'c') && length < strlen("77\n1048576\n0\n"); i++) {
+	for (int i = 0; i < 1000 && !strchr(text, 'c') && length < strlen("77\n1048576\n0\n");
+	     i++) {
 		ssize_t n = read(process.socket, text + length, sizeof(text) - 1 - length);
 
 		length += n > 0 ? (size_t)n : 0;
@@ -284,8 +285,8 @@ static void leave_word(void *arg)
 
 	if (!file || !getcwd(directory, sizeof(directory)))
 		return;
-	fprintf(file, "%s %d %d %d\n", directory, fcntl(20, F_GETFD) < 0,
-		getsid(0) != getpid(), isatty(0));
+	fprintf(file, "%s %d %d %d\n", directory, fcntl(20, F_GETFD) < 0, getsid(0) != getpid(),
+		isatty(0));
 }
 
 static bool wait_for_file(const char *path)
@@ -339,10 +340,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("compiler");
 	TCase *tests = tcase_create("compiler");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, make_directory, remove_directory);
@@ -356,9 +354,5 @@ int main(void)
 	tcase_add_test(tests, limits_hold);
 	tcase_add_test(tests, what_is_in_the_background_holds_nothing);
 	tcase_add_test(tests, what_is_cancelled_does_nothing);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("compiler", tests);
 }

@@ -373,5 +373,5 @@ int main(void)
 	printf("# failing system calls: not tested on this kind of processor\n");
 	fflush(stdout);
 #endif
-	return run_suite("crash", tests);
+	return run_tests("crash", tests);
 }

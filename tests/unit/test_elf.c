@@ -1,5 +1,4 @@
 /* Sections of ELF files: what is there is found, and nothing else is believed. */
-#include <check.h>
 #include <elf.h>
 #include <endian.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "store/elf.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
@@ -148,17 +148,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("elf");
 	TCase *tests = tcase_create("elf");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tests, a_section_is_found_by_its_name, 0, 8);
 	tcase_add_loop_test(tests, what_is_cut_off_has_none, 0, 8);
 	tcase_add_loop_test(tests, damage_does_no_harm, 0, 8);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("elf", tests);
 }

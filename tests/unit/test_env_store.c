@@ -1,6 +1,5 @@
 /* The store of an environment: its lock, whom it is for, what a crash leaves, and moving elsewhere.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,14 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/env_store.h"
 #include "venvfs/io.h"
 #include "venvfs/path.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-#define NOBODY       65534
+#define NOBODY 65534
 
 static char directory[] = "/tmp/venvfs-test-store-XXXXXX";
 
@@ -428,10 +427,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("env_store");
 	TCase *tests = tcase_create("env_store");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tests, make_directory, remove_directory);
 	tcase_add_checked_fixture(tests, enter_directory, NULL);
@@ -457,9 +453,5 @@ int main(void)
 	tcase_add_test(tests, what_is_no_script_is_left_alone);
 	tcase_add_test(tests, no_place_is_forgotten_half_way);
 	tcase_add_test(tests, a_script_that_cannot_be_rewritten_is_left);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("env_store", tests);
 }

@@ -222,7 +222,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("environment");
 	TCase *tests = tcase_create("environment");
 
 	if (!begin_probing())
@@ -236,6 +235,5 @@ int main(void)
 	tcase_add_test(tests, places_must_not_contain_each_other);
 	tcase_add_test(tests, an_upgraded_base_is_noticed);
 	tcase_add_test(tests, a_watch_can_be_stopped_at_once);
-	suite_add_tcase(suite, tests);
-	return finish_probing(srunner_create(suite));
+	return finish_probing("environment", tests);
 }

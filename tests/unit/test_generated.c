@@ -2,14 +2,13 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "suite.h"
 #include "pythons.h"
 #include "venvfs/generated.h"
 #include "venvfs/io.h"
 
 #include "tree/gen.h"
 #include "tree/gen_quote.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 static struct spec spec;
 static struct interpreter interpreter;
@@ -644,8 +643,6 @@ int main(void)
 {
 	TCase *(*const cases[])(void) = {quoting, scripts, table};
 	Suite *suite = suite_create("generated");
-	SRunner *runner;
-	int failed;
 
 	for (int i = 0; i < COUNT(cases); i++) {
 		TCase *tests = cases[i]();
@@ -653,9 +650,5 @@ int main(void)
 		tcase_add_checked_fixture(tests, set_context, NULL);
 		suite_add_tcase(suite, tests);
 	}
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -114,7 +114,8 @@ START_TEST(an_old_interpreter_is_refused)
 	version = RUN(pythons[_i], "-c",
 		      "import sys; sys.stdout.write('%d.%d.%d' % sys.version_info[:3])");
 	ck_assert_int_gt(asprintf(&message, "'%s' is Python %s, which venvfs does not serve",
-				  pythons[_i], version), 0);
+				  pythons[_i], version),
+			 0);
 	refuse(pythons[_i], -EOPNOTSUPP, message, "give a CPython from 3.8 to 3.14");
 }
 END_TEST
@@ -350,8 +351,10 @@ static const struct {
 	const char *message;
 } programs[] = {
 	{"exit 3", -ENOEXEC, "ends with status 3 and says: nothing"},
-	{"echo; printf 'first\\tline\\n' >&2; echo second >&2; exit 1", -ENOEXEC, "says: first line"},
-	{"printf 'Traceback (most recent call last):\\n  File x\\nImportError: no y\\n' >&2; exit 1",
+	{"echo; printf 'first\\tline\\n' >&2; echo second >&2; exit 1", -ENOEXEC,
+	 "says: first line"},
+	{"printf 'Traceback (most recent call last):\\n  File x\\nImportError: no y\\n' >&2; exit "
+	 "1",
 	 -ENOEXEC, "says: ImportError: no y"},
 	{"kill -SEGV $$", -ENOEXEC, "was killed by signal 11"},
 	{"echo Hello", -ENOEXEC, "it prints: Hello"},
@@ -588,7 +591,6 @@ static void add_tests_of_tools(TCase *tests)
 
 int main(void)
 {
-	Suite *suite = suite_create("interpreter");
 	TCase *tests = tcase_create("interpreter");
 
 	if (!begin_probing())
@@ -596,8 +598,7 @@ int main(void)
 	add_fixtures(tests);
 	add_tests_of_each(tests);
 	add_tests_of_tools(tests);
-	tcase_add_loop_test(tests, an_environment_is_read_as_python_does, 0,
-			    COUNT(configurations));
+	tcase_add_loop_test(tests, an_environment_is_read_as_python_does, 0, COUNT(configurations));
 	tcase_add_test(tests, an_environment_that_leads_nowhere_is_refused);
 	tcase_add_test(tests, a_directory_link_stays_in_home);
 	tcase_add_test(tests, a_shim_is_asked_each_time);
@@ -612,6 +613,5 @@ int main(void)
 	tcase_add_test(tests, the_users_environment_does_not_matter);
 	tcase_add_test(tests, a_path_may_hold_anything_printable);
 	tcase_add_test(tests, a_version_constraint_is_checked);
-	suite_add_tcase(suite, tests);
-	return finish_probing(srunner_create(suite));
+	return finish_probing("interpreter", tests);
 }

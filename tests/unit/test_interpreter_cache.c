@@ -197,7 +197,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("interpreter_cache");
 	TCase *tests = tcase_create("interpreter_cache");
 	int damages = geteuid() == 0 ? FOREIGN + 1 : FOREIGN;
 
@@ -213,6 +212,5 @@ int main(void)
 	tcase_add_test(tests, the_pip_wheel_is_not_remembered);
 	tcase_add_test(tests, without_a_cache_it_is_only_slow);
 	tcase_add_test(tests, leftovers_are_cleaned);
-	suite_add_tcase(suite, tests);
-	return finish_probing(srunner_create(suite));
+	return finish_probing("interpreter_cache", tests);
 }

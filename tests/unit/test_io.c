@@ -1,5 +1,4 @@
 /* Files: opening beneath a root, whole reads and writes, copies, publishing, removing. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,12 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/path.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 #define MIB ((off_t)1 << 20)
 
@@ -331,10 +329,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("io");
 	TCase *tests = tcase_create("io");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_unchecked_fixture(tests, make_directory, remove_directory);
 	tcase_add_checked_fixture(tests, enter_directory, NULL);
@@ -352,10 +347,5 @@ int main(void)
 	tcase_add_test(tests, directories_are_made_with_their_parents);
 	tcase_add_test(tests, a_tree_is_removed_and_links_are_not_followed);
 	tcase_add_test(tests, removing_a_link_leaves_its_target);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("io", tests);
 }

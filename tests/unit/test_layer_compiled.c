@@ -1,5 +1,4 @@
 /* A layer with its bytecode: what shows of which. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
@@ -168,8 +168,15 @@ END_TEST
 START_TEST(no_two_files_have_one_number)
 {
 	static const char *const paths[] = {
-		"",	    "mod.py",	 "pkg", "pkg/mod.py", "__pycache__", "__pycache__/mod.pyc",
-		"pkg/__pycache__", "pkg/__pycache__/mod.pyc", "own/__pycache__/mod.pyc",
+		"",
+		"mod.py",
+		"pkg",
+		"pkg/mod.py",
+		"__pycache__",
+		"__pycache__/mod.pyc",
+		"pkg/__pycache__",
+		"pkg/__pycache__/mod.pyc",
+		"own/__pycache__/mod.pyc",
 		"own/__pycache__/more.pyc",
 	};
 	struct stat st[10];
@@ -184,10 +191,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("layer_compiled");
 	TCase *tests = tcase_create("layer_compiled");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, make_layer, remove_layer);
 	tcase_add_test(tests, it_is_at_the_place_of_the_sources);
@@ -196,9 +200,5 @@ int main(void)
 	tcase_add_test(tests, the_source_comes_first);
 	tcase_add_test(tests, what_is_nowhere_is_not_found);
 	tcase_add_test(tests, no_two_files_have_one_number);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("layer_compiled", tests);
 }

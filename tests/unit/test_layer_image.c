@@ -1,5 +1,4 @@
 /* Images of layers: what is written is what is read, and nothing damaged is. */
-#include <check.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "tree/layer_image_format.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
@@ -535,10 +535,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("layer_image");
 	TCase *tests = tcase_create("layer_image");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, make_directory, remove_directory);
 	tcase_set_timeout(tests, 120);
@@ -558,9 +555,5 @@ int main(void)
 	tcase_add_test(tests, a_newer_version_is_named);
 	tcase_add_test(tests, scripts_are_shown_with_their_first_line);
 	tcase_add_test(tests, lost_files_are_noticed);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("layer_image", tests);
 }

@@ -1,5 +1,4 @@
 /* Locks: what is written is read again, and what is no lock is refused. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,12 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/lockfile.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 #define DIGEST_A "00000000000000000000000000000000000000000000000000000000000000aa"
 #define DIGEST_B "00000000000000000000000000000000000000000000000000000000000000bb"
@@ -273,10 +271,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("lockfile");
 	TCase *tests = tcase_create("lockfile");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, make_directory, remove_directory);
 	tcase_add_test(tests, a_lock_stands_beside_its_spec);
@@ -289,9 +284,5 @@ int main(void)
 	tcase_add_loop_test(tests, a_lock_by_hand_is_read, 0, COUNT(good));
 	tcase_add_loop_test(tests, what_is_no_lock_is_refused, 0, COUNT(bad));
 	tcase_add_test(tests, what_is_no_file_is_refused);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("lockfile", tests);
 }

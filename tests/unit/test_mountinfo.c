@@ -1,12 +1,10 @@
 /* The kernel's list of mounts, as it is and as it might be. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "venvfs/mountinfo.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 static const char sample[] =
 	"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,errors=remount-ro\n"
@@ -165,10 +163,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("mountinfo");
 	TCase *tests = tcase_create("mountinfo");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, every_field_is_read);
 	tcase_add_test(tests, escapes_are_undone);
@@ -179,10 +174,5 @@ int main(void)
 	tcase_add_test(tests, what_is_no_escape_stays);
 	tcase_add_test(tests, a_false_owner_is_none);
 	tcase_add_test(tests, this_process_has_mounts);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("mountinfo", tests);
 }

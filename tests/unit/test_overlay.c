@@ -635,5 +635,5 @@ int main(void)
 		printf("# other makers' files: not tested, only root mounts for others\n");
 		fflush(stdout);
 	}
-	return run_suite("overlay", tests);
+	return run_tests("overlay", tests);
 }

@@ -1,5 +1,4 @@
 /* Running programs: what they say, how they end, and what stops them. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/process.h"
 
@@ -201,7 +201,7 @@ static const struct {
 	int code;
 } impossible[] = {
 	{"/none/such", NULL, -ENOENT},        {"/etc", NULL, -EACCES},
-	{"/etc/passwd", NULL, -EACCES},     {"/bin/sh", "/none/such", -ENOENT},
+	{"/etc/passwd", NULL, -EACCES},       {"/bin/sh", "/none/such", -ENOENT},
 	{"/bin/sh", "/etc/passwd", -ENOTDIR},
 };
 
@@ -221,10 +221,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("process");
 	TCase *tests = tcase_create("process");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tests, LONG_MS / 1000.0);
 	tcase_add_test(tests, both_streams_and_the_status_are_heard);
@@ -239,12 +236,6 @@ int main(void)
 	tcase_add_test(tests, one_that_ignores_signals_is_killed);
 	tcase_add_test(tests, one_that_says_too_much_is_killed);
 	tcase_add_test(tests, complaints_are_cut_and_the_rest_is_heard);
-	tcase_add_loop_test(tests, what_cannot_be_started_says_why, 0,
-			    (int)(sizeof(impossible) / sizeof(impossible[0])));
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	tcase_add_loop_test(tests, what_cannot_be_started_says_why, 0, COUNT(impossible));
+	return run_tests("process", tests);
 }

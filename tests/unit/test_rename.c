@@ -381,5 +381,5 @@ int main(void)
 	tcase_add_test(tests, a_renamed_directory_keeps_its_time);
 	tcase_add_test(tests, a_directory_is_not_moved_into_itself);
 	tcase_add_test(tests, two_names_of_one_file_stay);
-	return run_suite("rename", tests);
+	return run_tests("rename", tests);
 }

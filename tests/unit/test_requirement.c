@@ -1,16 +1,14 @@
 /* Markers and requirements (PEP 508), and names (PEP 503). integration/packaging.test has thousands
  * more of the first two. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/marker.h"
 #include "venvfs/project_name.h"
 #include "venvfs/requirement.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 static const struct marker_environment environment = {
 	.values = {
@@ -294,10 +292,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("requirement");
 	TCase *tests = tcase_create("requirement");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tests, markers_are_evaluated, 0, COUNT(markers));
 	tcase_add_loop_test(tests, a_wrong_marker_is_refused_where_it_is_wrong, 0,
@@ -312,10 +307,5 @@ int main(void)
 	tcase_add_test(tests, a_requirement_holds_no_nul_and_has_an_end);
 	tcase_add_loop_test(tests, a_requirement_applies_for_some_extras, 0, COUNT(applicable));
 	tcase_add_test(tests, names_have_many_spellings);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("requirement", tests);
 }

@@ -1,5 +1,4 @@
 /* Requirements files, in pip's format. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,13 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/path.h"
 #include "venvfs/requirements_file.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 #define PATH "/srv/proj/requirements.txt"
 #define HEX  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -353,10 +351,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("requirements_file");
 	TCase *tests = tcase_create("requirements_file");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_unchecked_fixture(tests, make_directory, remove_directory);
 	tcase_add_checked_fixture(tests, set_environment, NULL);
@@ -373,10 +368,5 @@ int main(void)
 	tcase_add_test(tests, a_file_that_includes_itself_is_refused);
 	tcase_add_test(tests, all_that_cannot_be_read_is_named);
 	tcase_add_test(tests, files_do_not_multiply_without_end);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("requirements_file", tests);
 }

@@ -1,21 +1,20 @@
 /* Which wheel a requirement takes, and whether what was taken goes together. What pip makes of the
  * same is compared in integration/resolve.test; here is what pip cannot be asked, and pylock.toml.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "resolve/pylock.h"
 #include "resolve/resolve.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-#define R            "/srv/r.txt"
+#define R "/srv/r.txt"
 
 static char root[] = "/tmp/venvfs-test-resolve-XXXXXX";
 static struct target target;
@@ -301,19 +300,12 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("resolve");
 	TCase *tests = tcase_create("resolve");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_loop_test(tests, requirements_come_to, 0, COUNT(cases));
 	tcase_add_loop_test(tests, what_pip_came_to_is_checked, 0, 4);
 	tcase_add_test(tests, pylock_files_are_called_so);
 	tcase_add_loop_test(tests, pylocks_come_to, 0, COUNT(pylocks));
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("resolve", tests);
 }

@@ -1,5 +1,4 @@
 /* How pages are shared: what is asked for, and what may be had. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/share.h"
@@ -162,10 +162,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("share");
 	TCase *tests = tcase_create("share");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, make_layer, remove_layer);
 	tcase_add_test(tests, modes_have_names);
@@ -174,9 +171,5 @@ int main(void)
 	tcase_add_test(tests, what_others_cannot_reach_is_not_linked);
 	tcase_add_test(tests, root_links_only_to_what_is_sealed);
 	tcase_add_test(tests, the_first_reason_is_kept);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("share", tests);
 }

@@ -1,5 +1,4 @@
 /* Specs that are right, specs that are wrong, and things that are no specs. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
@@ -22,8 +22,6 @@
 #define A10  "aaaaaaaaaa"
 #define A90  A10 A10 A10 A10 A10 A10 A10 A10 A10
 #define A189 A90 A90 "aaaaaaaaa"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 #define SPEC_PATH "/srv/specs/proj.cfg"
 
@@ -318,8 +316,8 @@ START_TEST(requirements_and_their_sources_count_from_the_spec)
 						      "\n"
 						      "store = ../store\n");
 	_cleanup_free_ char *requirements = path_of("deps/all.txt"), *wheels = path_of("wheels");
-	const char *const expected[] = {
-		wheels, "/srv/w", "/home/ann/w x", "https://example.org/w/../simple"};
+	const char *const expected[] = {wheels, "/srv/w", "/home/ann/w x",
+					"https://example.org/w/../simple"};
 
 	ck_assert_str_eq(spec->requirements, requirements);
 	ck_assert_uint_eq(spec->requirements_line, 2);
@@ -407,7 +405,8 @@ static const struct {
 	{"[environment]\nhome = a", 2, "unknown key 'home' in [environment]",
 	 "known here: prompt, system-site-packages"},
 	{"[packages]\npath = a", 2, "unknown key 'path' in [packages]",
-	 "'path' belongs in [store]; known here: requirements, find-links, store, bytecode, pip, unlinked"},
+	 "'path' belongs in [store]; known here: requirements, find-links, store, bytecode, pip, "
+	 "unlinked"},
 	{"pip = no\n[packages]\n", 1, "the key 'pip' stands before the first section",
 	 "'pip' belongs in [packages]"},
 	{"name = x", 1, "the key 'name' stands before the first section", NULL},
@@ -435,15 +434,16 @@ static const struct {
 	{"[packages]\nfind-links = a, ,b", 2, FIND_LINKS "not 'a, ,b'", NULL},
 	{"[packages]\nunlinked = a,,b", 2,
 	 "[packages] unlinked: expected names of projects, with commas between, not 'a,,b'", NULL},
-	{"[packages]\nunlinked = a, b==1", 2,
-	 "[packages] unlinked: 'b==1' is no name of a project", NULL},
+	{"[packages]\nunlinked = a, b==1", 2, "[packages] unlinked: 'b==1' is no name of a project",
+	 NULL},
 	{"[packages]\nfind-links = a, ~bob", 2,
 	 "[packages] find-links: only '~/' stands for a home directory",
 	 "write the path in full; for a name that begins with '~', './~'"},
 	{"[packages]\nstore =", 2,
 	 "[packages] store: expected the path of a wheel store, but there is no value", NULL},
 	{"[packages]\nrequirement = a", 2, "unknown key 'requirement' in [packages]",
-	 "did you mean 'requirements'? known here: requirements, find-links, store, bytecode, pip, unlinked"},
+	 "did you mean 'requirements'? known here: requirements, find-links, store, bytecode, pip, "
+	 "unlinked"},
 	{"[packages]\npip = maybe", 2, "[packages] pip: expected yes or no, not 'maybe'", NULL},
 	{"[packages]\npip = yes # ok", 2, "[packages] pip: expected yes or no, not 'yes # ok'",
 	 NULL},
@@ -738,10 +738,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("spec");
 	TCase *tests = tcase_create("spec");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_unchecked_fixture(tests, make_directory, remove_directory);
 	tcase_add_checked_fixture(tests, set_environment, NULL);
@@ -770,10 +767,5 @@ int main(void)
 	tcase_add_test(tests, what_cannot_be_read_says_why);
 	tcase_add_test(tests, a_spec_has_at_most_one_mebibyte);
 	tcase_add_test(tests, relative_paths_count_from_the_link_to_a_spec);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("spec", tests);
 }

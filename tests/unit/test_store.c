@@ -1,5 +1,4 @@
 /* The wheel store: who is trusted, what is published, verified and removed. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "store/digest.h"
 #include "store/publish.h"
 #include "store/seal.h"
@@ -313,10 +313,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("store");
 	TCase *tests = tcase_create("store");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, make_directory, remove_directory);
 	tcase_add_test(tests, a_store_that_is_not_there_is_told);
@@ -330,9 +327,5 @@ int main(void)
 	tcase_add_test(tests, a_layer_is_removed_with_its_wheels);
 	tcase_add_test(tests, a_layer_in_use_stays);
 	tcase_add_test(tests, digests_are_told_from_other_names);
-	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("store", tests);
 }

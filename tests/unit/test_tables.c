@@ -1,5 +1,4 @@
 /* What the tree remembers things in: names, inode numbers, listings, contents, nodes. */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "tree/inode.h"
 #include "tree/inode_map.h"
 #include "tree/listing.h"
@@ -479,8 +479,6 @@ int main(void)
 {
 	Suite *suite = suite_create("tables");
 	TCase *tables = tcase_create("tables"), *nodes = tcase_create("nodes");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tables, names_come_and_go);
 	tcase_add_test(tables, no_two_files_of_many_layers_have_one_number);
@@ -502,8 +500,5 @@ int main(void)
 	tcase_set_timeout(nodes, 120);
 	suite_add_tcase(suite, tables);
 	suite_add_tcase(suite, nodes);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

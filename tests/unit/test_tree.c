@@ -499,5 +499,5 @@ int main(void)
 	tcase_add_test(tests, a_control_file_is_rendered_for_each_reader);
 	tcase_add_test(tests, nothing_changes_a_read_only_tree);
 	tcase_add_test(tests, kinds_are_told_apart);
-	return run_suite("tree", tests);
+	return run_tests("tree", tests);
 }

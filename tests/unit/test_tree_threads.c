@@ -414,5 +414,5 @@ int main(void)
 	fflush(stdout);
 	add_grove_fixtures(tests);
 	tcase_add_loop_test(tests, all_at_once, 0, ROUNDS);
-	return run_suite("tree_threads", tests);
+	return run_tests("tree_threads", tests);
 }

@@ -195,5 +195,5 @@ int main(void)
 	tcase_add_test(tests, a_directory_that_nobody_may_read_is_there);
 	tcase_add_test(tests, a_file_is_written_by_its_maker);
 	tcase_add_test(tests, a_file_is_used_below_closed_directories);
-	return run_suite("tree_user", tests);
+	return run_tests("tree_user", tests);
 }

@@ -406,5 +406,5 @@ int main(void)
 	tcase_add_test(tests, everything_can_be_removed);
 	tcase_add_test(tests, a_core_directory_can_be_renamed);
 	tcase_add_test(tests, an_opaque_directory_keeps_its_core);
-	return run_suite("upper", tests);
+	return run_tests("upper", tests);
 }

@@ -1,14 +1,12 @@
 /* Versions and version specifiers (PEP 440). integration/packaging.test has thousands more. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "venvfs/specifier.h"
 #include "venvfs/version.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 static struct version parse(const char *text)
 {
@@ -229,10 +227,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("version");
 	TCase *tests = tcase_create("version");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tests, spellings_have_one_normal_form, 0, COUNT(spellings));
 	tcase_add_loop_test(tests, what_is_no_version_is_refused, 0, COUNT(no_versions));
@@ -242,10 +237,5 @@ int main(void)
 	tcase_add_loop_test(tests, specifiers_take_what_they_say, 0, COUNT(specifiers));
 	tcase_add_loop_test(tests, what_is_no_specifier_is_refused, 0, COUNT(no_specifiers));
 	tcase_add_loop_test(tests, a_set_may_be_a_pin_and_name_a_prerelease, 0, COUNT(pins));
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("version", tests);
 }

@@ -1,6 +1,5 @@
 /* Wheels: those of tests/data/make_wheels.py, each good or refused with its reason, and a real one.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -13,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
@@ -21,8 +21,6 @@
 #include "venvfs/wheel.h"
 
 #include "../../src/wheel/archive.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 #define CASES_MAX 1000
 
@@ -485,10 +483,8 @@ static void add_tests(TCase *tests)
 
 int main(void)
 {
-	Suite *suite = suite_create("wheel");
 	TCase *tests = tcase_create("wheel");
-	SRunner *runner;
-	int failed;
+	int status;
 
 	/* libzip asks for local time, under a lock of the C library's that the thread sanitizer
 	 * does not see. A zone that is set is looked up once, here. */
@@ -502,13 +498,9 @@ int main(void)
 		return 99;
 	}
 	add_tests(tests);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = run_tests("wheel", tests);
 	io_remove_tree(AT_FDCWD, directory);
 	free_cases();
 	free(pip_wheel);
-	return failed != 0;
+	return status;
 }

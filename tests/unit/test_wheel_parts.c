@@ -1,17 +1,15 @@
 /* The parts of a wheel, one by one: RECORD, METADATA, entry points, and what a zip entry says. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/entry_points.h"
 #include "venvfs/record.h"
 #include "venvfs/wheel_metadata.h"
 
 #include "../../src/wheel/archive.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 #define EMPTY_SHA256 "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 
@@ -275,10 +273,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("wheel_parts");
 	TCase *tests = tcase_create("wheel_parts");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, a_record_is_read_as_csv);
 	tcase_add_test(tests, an_empty_record_has_nothing_in_it);
@@ -293,10 +288,5 @@ int main(void)
 	tcase_add_test(tests, a_directory_is_followed_by_what_is_in_it);
 	tcase_add_loop_test(tests, times_are_utc_and_none_is_before_1980, 0, COUNT(times));
 	tcase_add_loop_test(tests, x_bits_count_for_regular_files, 0, COUNT(modes));
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("wheel_parts", tests);
 }

@@ -1,12 +1,10 @@
 /* File names of wheels, and which of them an interpreter takes. */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "suite.h"
 #include "venvfs/wheel_tags.h"
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
 static struct wheel_name parse(const char *file_name)
 {
@@ -143,10 +141,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("wheel_tags");
 	TCase *tests = tcase_create("wheel_tags");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, a_file_name_has_five_parts_or_six);
 	tcase_add_loop_test(tests, a_wrong_file_name_is_refused, 0, COUNT(wrong));
@@ -154,10 +149,5 @@ int main(void)
 	tcase_add_loop_test(tests, builds_are_in_order, 0, COUNT(builds));
 	tcase_add_loop_test(tests, the_best_tag_counts, 0, COUNT(ranks));
 	tcase_add_test(tests, no_tags_are_no_list);
-	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_tests("wheel_tags", tests);
 }
