@@ -66,7 +66,9 @@ def run(environment, kind, command):
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as home:
         variables = {"HOME": home, "PATH": environment + "/bin:/usr/bin:/bin", "LANG": "C.UTF-8",
                      "TMPDIR": home, "MPLBACKEND": "Agg", "QT_QPA_PLATFORM": "offscreen",
-                     "COLUMNS": "80"}
+                     "COLUMNS": "80",
+                     # numpy's tests would take all memory that there is, and there is another.
+                     "NPY_AVAILABLE_MEM": "2 GB"}
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, cwd=home, env=variables,
                                    start_new_session=True)
