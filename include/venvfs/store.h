@@ -94,6 +94,11 @@ struct store_wheel {
 typedef int store_wheel_fn(void *arg, const struct store_wheel *wheel);
 int store_each_wheel(const struct store *store, store_wheel_fn *fn, void *arg);
 
+/* The layer that the link of the wheel @file, whose own digest is @wheel, leads to; it may be gone.
+ * -ENOENT: there is no such link. */
+int store_find_link(const struct store *store, const char *file, const char *wheel,
+		    char layer[STORE_DIGEST_SIZE]);
+
 /* Finds the layer of the wheel whose own digest is @wheel. -ENOENT: it, or its layer, is gone. */
 int store_find_wheel(const struct store *store, const char *wheel, char layer[STORE_DIGEST_SIZE]);
 
@@ -103,6 +108,7 @@ struct store_import {
 	char layer[STORE_DIGEST_SIZE]; /* digest of its layer */
 	bool existed;                  /* it was in the store before */
 	bool above;                    /* it is in the store above, and so was not imported */
+	uint64_t size;                 /* of its files, in bytes; 0: it was not imported */
 	struct string_list warnings;   /* sentences about what is odd in the wheel */
 };
 
@@ -123,10 +129,13 @@ struct store_job {
 	int code; /* as from store_import() */
 };
 
-/* Called as soon as a job is done; one call at a time, by any thread. */
+/* Called when a job is done; one call at a time, by any thread. */
 typedef void store_job_fn(void *arg, const struct store_job *job);
 
-/* Imports all of them, on all processors. The jobs' results and errors are the caller's to clear.
+/*
+ * Imports all of them, on all processors, as store_import() does; but what becomes durable does so
+ * for many at once, so a wheel is in the store, and its job done, only when others are, too. The
+ * jobs' results and errors are the caller's to clear.
  */
 void store_import_many(const struct store *store, struct store_job *jobs, size_t count,
 		       store_job_fn *done, void *arg);

@@ -1,7 +1,8 @@
 /*
  * Compiling layers. The sources of all layers are one queue, taken in batches by a thread for each
- * processor, each of which has a compiler of its own; who does the last batch of a layer publishes
- * it. Layers are begun one after another, so few are unfinished at any time.
+ * processor, each of which has a compiler of its own; who does the last batch of a layer completes
+ * it. Layers are begun one after another, so few are unfinished at any time. Those that are complete
+ * wait until there are some to be published at once (publish.h), but not for long.
  *
  * The store's lock is held only while something is published: whoever wants to remove does not wait
  * for a compiler. That one layer is compiled for one tag by one process at a time is a lock on a
@@ -32,6 +33,10 @@
 /* Between two looks at what another process is compiling. */
 #define PAUSE_NS 50000000
 
+/* What is published at once: each holds some descriptors. Nor do layers wait longer than this. */
+#define READY_MAX 32
+#define READY_MS  2000
+
 /* No layer that anybody wants has more bytecode. */
 #define LAYER_LIMIT (UINT64_C(1) << 30)
 
@@ -53,6 +58,9 @@ struct run {
 	size_t next;           /* layer that was not looked at */
 	struct work *current;  /* the one whose sources are being handed out */
 	size_t busy;           /* layers that others are compiling */
+	struct work *ready[READY_MAX]; /* complete, and not yet published */
+	size_t ready_count;
+	int64_t ready_since;
 	int code;              /* of the first failure, which ends the run */
 	struct error *error;
 	pthread_mutex_t publishing; /* the store's lock is one for all threads */
@@ -257,26 +265,79 @@ static int compile_batch(struct run *run, struct compiler *compiler, const struc
 	return r;
 }
 
-static void publish(struct run *run, struct work *work)
+static int64_t now_ms(void)
 {
-	_cleanup_error_ struct error error = ERROR_INIT;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Takes what came of publishing a layer, and ends its work. */
+static void conclude(struct run *run, struct work *work, int code, struct error *error)
+{
+	if (code < 0 && (code != -ENOENT || error->message)) {
+		if (!error->message)
+			error_set_errno(error, code, "the bytecode of %s cannot be written",
+					work->layer->digest);
+		fail(run, code, error);
+	}
+	error_clear(error);
+	end(run, work);
+}
+
+/* Publishes layers that are complete. */
+static void publish(struct run *run, struct work *const *works, size_t count)
+{
+	struct publication items[READY_MAX];
+	struct error errors[READY_MAX] = {0};
 	int r;
 
+	if (count == 0)
+		return;
 	pthread_mutex_lock(&run->publishing);
-	r = store_take_lock(run->store, &error);
+	r = store_take_lock(run->store, &errors[0]);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		items[i] = (struct publication){
+			.scratch = compile_layer_take(works[i]->layer),
+			.layer = works[i]->layer->digest,
+			.tag = run->order->tag,
+			.error = &errors[i],
+		};
 	if (r == 0)
-		r = compile_layer_publish(work->layer, &error);
+		store_publish(run->store, items, count);
 	store_release_lock(run->store);
 	pthread_mutex_unlock(&run->publishing);
 	pthread_mutex_lock(&run->mutex);
-	if (r < 0 && (r != -ENOENT || error.message)) {
-		if (!error.message)
-			error_set_errno(&error, r, "the bytecode of %s cannot be written",
-					work->layer->digest);
-		fail(run, r, &error);
-	}
-	end(run, work);
+	for (size_t i = 0; i < count; i++)
+		conclude(run, works[i], r < 0 ? r : items[i].code, &errors[i]);
 	pthread_mutex_unlock(&run->mutex);
+}
+
+/* Completes a layer, and publishes those that are ready when it is time. */
+static void complete(struct run *run, struct work *work)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct work *taken[READY_MAX];
+	int r = compile_layer_finish(work->layer);
+	size_t count = 0;
+
+	pthread_mutex_lock(&run->mutex);
+	if (r < 0) {
+		conclude(run, work, r, &error);
+	} else {
+		if (run->ready_count == 0)
+			run->ready_since = now_ms();
+		run->ready[run->ready_count++] = work;
+	}
+	if (run->ready_count == READY_MAX ||
+	    (run->ready_count > 0 && now_ms() - run->ready_since >= READY_MS)) {
+		count = run->ready_count;
+		memcpy(taken, run->ready, sizeof(taken));
+		run->ready_count = 0;
+	}
+	pthread_mutex_unlock(&run->mutex);
+	publish(run, taken, count);
 }
 
 static void *work_on(void *arg)
@@ -300,7 +361,7 @@ static void *work_on(void *arg)
 		last = give_back(run, &batch, r, &error);
 		pthread_mutex_unlock(&run->mutex);
 		if (last)
-			publish(run, batch.work);
+			complete(run, batch.work);
 	}
 	compiler_free(compiler);
 	return NULL;
@@ -323,18 +384,12 @@ static void go_through(struct run *run)
 	work_on(run);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
+	publish(run, run->ready, run->ready_count);
+	run->ready_count = 0;
 	/* Of a failed run: what was begun and not handed out to the end. */
 	if (run->current)
 		end(run, run->current);
 	run->current = NULL;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static int compile_all(struct run *run)

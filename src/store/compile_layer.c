@@ -183,12 +183,19 @@ int compile_layer_add(struct compile_layer *layer, const struct compile_source *
 		    : -ENOMEM;
 }
 
-int compile_layer_publish(struct compile_layer *layer, struct error *error)
+int compile_layer_finish(struct compile_layer *layer)
 {
 	uint8_t digest[IMAGE_WRITER_DIGEST_SIZE];
 	int r = image_writer_finish(layer->writer, digest);
 
-	return r < 0 ? r
-		     : store_publish_bytecode(layer->store, &layer->scratch, layer->digest,
-					      layer->tag, error);
+	image_writer_free(TAKE_PTR(layer->writer));
+	return r;
+}
+
+struct scratch compile_layer_take(struct compile_layer *layer)
+{
+	struct scratch scratch = layer->scratch;
+
+	layer->scratch.fd = -1;
+	return scratch;
 }

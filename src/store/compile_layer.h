@@ -49,5 +49,7 @@ int compile_layer_write(const struct compile_layer *layer, const struct compile_
 int compile_layer_add(struct compile_layer *layer, const struct compile_source *source, size_t size,
 		      const uint8_t digest[IMAGE_WRITER_DIGEST_SIZE]);
 
-/* Completes it. The lock of the store is held. */
-int compile_layer_publish(struct compile_layer *layer, struct error *error);
+/* Completes it; what is to be published is then in its scratch directory, which goes to the caller.
+ */
+int compile_layer_finish(struct compile_layer *layer);
+struct scratch compile_layer_take(struct compile_layer *layer);

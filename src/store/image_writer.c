@@ -16,7 +16,7 @@
 #include "tree/upper.h"
 #include "venvfs/cleanup.h"
 
-#define WRITE_BUFFER (1u << 20)
+#define WRITE_BUFFER (256u << 10)
 
 _Static_assert(IMAGE_WRITER_DIGEST_SIZE == IMAGE_DIGEST_SIZE, "one kind of digest");
 
@@ -34,6 +34,7 @@ struct item {
 
 struct image_writer {
 	FILE *stream;
+	char *buffer; /* the stream's */
 	int64_t mtime;
 	uint64_t position; /* in the stream */
 	uint32_t flags;
@@ -113,6 +114,9 @@ int image_writer_new(int directory, int64_t mtime, struct image_writer **out)
 	if (!writer)
 		return -ENOMEM;
 	writer->mtime = mtime;
+	writer->buffer = malloc(WRITE_BUFFER);
+	if (!writer->buffer)
+		return -ENOMEM;
 	fd = openat(directory, IMAGE_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
@@ -120,7 +124,7 @@ int image_writer_new(int directory, int64_t mtime, struct image_writer **out)
 	if (!writer->stream)
 		return -ENOMEM;
 	fd = -1;
-	setvbuf(writer->stream, NULL, _IOFBF, WRITE_BUFFER);
+	setvbuf(writer->stream, writer->buffer, _IOFBF, WRITE_BUFFER);
 	r = put(writer, &empty, sizeof(empty));
 	if (r == 0)
 		r = add(writer, "", S_IFDIR | 0755, mtime, &root);
@@ -135,6 +139,7 @@ void image_writer_free(struct image_writer *writer)
 	if (!writer)
 		return;
 	cleanup_fclose(&writer->stream);
+	free(writer->buffer);
 	for (size_t i = 0; i < writer->count; i++)
 		free(writer->items[i].path);
 	free(writer->items);
@@ -384,7 +389,7 @@ int image_writer_finish(struct image_writer *writer, uint8_t digest[IMAGE_WRITER
 		return r;
 	if (fflush(writer->stream) != 0)
 		return -errno;
-	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) || fsync(fd) < 0)
+	if (pwrite(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
 		return errno ? -errno : -EIO;
 	return digest_fd(fd, digest);
 }

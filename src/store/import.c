@@ -328,16 +328,6 @@ int store_build_layer(const struct store *store, const struct wheel *wheel, stru
 	return r;
 }
 
-/* Makes a layer of an open wheel. */
-static int import_wheel(const struct store *store, const struct wheel *wheel,
-			char digest[STORE_DIGEST_SIZE], struct error *error)
-{
-	struct scratch scratch;
-	int r = store_build_layer(store, wheel, &scratch, digest, error);
-
-	return r < 0 ? r : store_publish_layer(store, &scratch, digest, error);
-}
-
 /* A file without a name. Network file systems know none; it need not be in the store. */
 static int create_unnamed(const struct store *store)
 {
@@ -366,9 +356,18 @@ static int copy_wheel(const struct store *store, int from, char digest[STORE_DIG
 	return TAKE_FD(to);
 }
 
+/* Finds the layer of the wheel @file in the store; not through a link whose layer is gone. */
+static int find_file(const struct store *store, const char *file, struct store_import *out)
+{
+	int r = store_find_link(store, file, out->wheel, out->layer);
+
+	if (r == 0 && faccessat(store->layers, out->layer, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return -ENOENT;
+	return r;
+}
+
 struct search {
 	const struct store *store;
-	const char *file; /* NULL: any */
 	const char *wheel;
 	char *layer;
 	bool found;
@@ -379,7 +378,6 @@ static int match_wheel(void *arg, const struct store_wheel *wheel)
 	struct search *search = arg;
 
 	if (strcmp(wheel->wheel, search->wheel) != 0 ||
-	    (search->file && strcmp(wheel->file, search->file) != 0) ||
 	    faccessat(search->store->layers, wheel->layer, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	memcpy(search->layer, wheel->layer, STORE_DIGEST_SIZE);
@@ -387,25 +385,12 @@ static int match_wheel(void *arg, const struct store_wheel *wheel)
 	return 1;
 }
 
-static int find_wheel(struct search *search)
-{
-	int r = store_each_wheel(search->store, match_wheel, search);
-
-	return r < 0 ? r : search->found ? 0 : -ENOENT;
-}
-
-/* Looks in the store above, if there is one. What cannot be read there is imported here. */
-static bool find_above(const struct store *store, const char *file, struct store_import *out)
-{
-	struct search search = {.store = store->above, .file = file, .wheel = out->wheel,
-				.layer = out->layer};
-
-	return store->above && find_wheel(&search) == 0;
-}
-
 int store_find_wheel(const struct store *store, const char *wheel, char layer[STORE_DIGEST_SIZE])
 {
-	return find_wheel(&(struct search){.store = store, .wheel = wheel, .layer = layer});
+	struct search search = {.store = store, .wheel = wheel, .layer = layer};
+	int r = store_each_wheel(store, match_wheel, &search);
+
+	return r < 0 ? r : search.found ? 0 : -ENOENT;
 }
 
 static int open_original(const char *path, struct error *error)
@@ -432,42 +417,73 @@ int store_copy_wheel(const struct store *store, const char *path, char digest[ST
 					 : copy;
 }
 
-int store_import(const struct store *store, const char *path, struct store_import *out,
-		 struct error *error)
+/* Whether the wheel is there already: 0 or -ENOENT. What cannot be read in the store above is
+ * imported here. */
+static int find(const struct store *store, const char *file, struct store_import *out)
+{
+	int r = find_file(store, file, out);
+
+	if (r == -ENOENT && store->above && find_file(store->above, file, out) == 0) {
+		out->above = true;
+		r = 0;
+	}
+	out->existed = r == 0;
+	return r;
+}
+
+int store_import_begin(const struct store *store, const char *path, struct store_import *out,
+		       struct publication *ready, struct error *error)
 {
 	_cleanup_wheel_ struct wheel *wheel = NULL;
-	struct search search = {.store = store, .file = path_basename(path)};
+	const char *file = path_basename(path);
 	int copy, r;
 
 	*out = (struct store_import){0};
-	search.wheel = out->wheel;
-	search.layer = out->layer;
 	copy = store_copy_wheel(store, path, out->wheel, error);
 	if (copy < 0)
 		return copy;
 	/* Under another name it may be another wheel, or none: that is for wheel_open_fd(). */
-	r = find_wheel(&search);
-	if (r == -ENOENT && find_above(store, search.file, out)) {
-		out->above = true;
-		r = 0;
-	}
+	r = find(store, file, out);
 	if (r != -ENOENT) {
 		close(copy);
-		out->existed = r == 0;
 		return r < 0 ? error_set_errno(error, r, "%s", store->path) : 0;
 	}
-	r = wheel_open_fd(copy, path_basename(path), &wheel, error);
+	*ready = (struct publication){
+		.layer = out->layer, .file = file, .wheel = out->wheel, .error = error};
+	r = wheel_open_fd(copy, file, &wheel, error);
 	if (r == 0)
-		r = import_wheel(store, wheel, out->layer, error);
-	if (r == 0)
-		r = store_publish_wheel(store, path_basename(path), out->wheel, out->layer, error);
+		r = store_build_layer(store, wheel, &ready->scratch, out->layer, error);
 	if (r < 0 && error && !error->file)
 		error_at(error, path, 0);
-	if (r == 0) {
-		out->warnings = wheel->warnings;
-		wheel->warnings = (struct string_list){0};
-	}
-	return r;
+	if (r < 0)
+		return r;
+	out->warnings = wheel->warnings;
+	out->size = wheel->size;
+	wheel->warnings = (struct string_list){0};
+	return 1;
+}
+
+int store_import_end(const char *path, struct store_import *out, const struct publication *done)
+{
+	out->existed = done->existed;
+	if (done->code == 0)
+		return 0;
+	string_list_clear(&out->warnings);
+	if (done->error && !done->error->file)
+		error_at(done->error, path, 0);
+	return done->code;
+}
+
+int store_import(const struct store *store, const char *path, struct store_import *out,
+		 struct error *error)
+{
+	struct publication ready;
+	int r = store_import_begin(store, path, out, &ready, error);
+
+	if (r <= 0)
+		return r;
+	store_publish(store, &ready, 1);
+	return store_import_end(path, out, &ready);
 }
 
 void store_import_clear(struct store_import *import)

@@ -1,10 +1,21 @@
-/* Importing many wheels at once, with all processors. */
+/*
+ * Importing many wheels at once, with all processors: the largest first, so that none is left alone
+ * with a large one in the end.
+ *
+ * Bringing something to disk takes long, and takes hardly longer for many layers than for one. So
+ * what was built waits, each held in its scratch directory, until there is enough of it to be
+ * published in one go, while others build on.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "publish.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/path.h"
 #include "venvfs/progress.h"
@@ -12,16 +23,96 @@
 
 #define THREADS_MAX 64
 
+/* What is published at once: each holds a descriptor, and is lost if the process is killed. */
+#define BATCH_MAX   256
+#define BATCH_BYTES (UINT64_C(1) << 30)
+
+/* Layers that are built. */
+struct batch {
+	struct publication items[BATCH_MAX];
+	struct store_job *jobs[BATCH_MAX];
+	size_t count;
+	uint64_t bytes;
+};
+
+/* A job's place in the order of work. */
+struct turn {
+	struct store_job *job;
+	off_t size;
+};
+
 struct pool {
 	const struct store *store;
-	struct store_job *jobs;
+	const struct turn *turns;
 	size_t count;
-	size_t finished; /* under the lock */
 	atomic_size_t next;
 	store_job_fn *done;
 	void *arg;
-	pthread_mutex_t lock; /* one call of done at a time */
+	pthread_mutex_t lock; /* one call of done at a time; protects what follows */
+	size_t built;
+	struct batch *waiting; /* what is built; NULL: nothing is */
 };
+
+static void publish(struct pool *pool, struct publication *items, struct store_job *const *jobs,
+		    size_t count)
+{
+	store_publish(pool->store, items, count);
+	pthread_mutex_lock(&pool->lock);
+	for (size_t i = 0; i < count; i++) {
+		jobs[i]->code = store_import_end(jobs[i]->path, &jobs[i]->result, &items[i]);
+		pool->done(pool->arg, jobs[i]);
+	}
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static void publish_batch(struct pool *pool, struct batch *batch)
+{
+	if (batch)
+		publish(pool, batch->items, batch->jobs, batch->count);
+	free(batch);
+}
+
+/* Adds to what waits; what is enough of it becomes the caller's to publish, in *full. False: there
+ * is no memory. Call with the lock held. */
+static bool add(struct pool *pool, struct store_job *job, const struct publication *ready,
+		struct batch **full)
+{
+	struct batch *batch = pool->waiting;
+
+	if (!batch) {
+		batch = malloc(sizeof(*batch));
+		if (!batch)
+			return false;
+		batch->count = 0;
+		batch->bytes = 0;
+		pool->waiting = batch;
+	}
+	batch->items[batch->count] = *ready;
+	batch->jobs[batch->count++] = job;
+	batch->bytes += job->result.size;
+	if (batch->count == BATCH_MAX || batch->bytes >= BATCH_BYTES)
+		*full = TAKE_PTR(pool->waiting);
+	return true;
+}
+
+static void import(struct pool *pool, struct store_job *job)
+{
+	struct batch *full = NULL;
+	struct publication ready;
+	bool alone = false;
+
+	job->code = store_import_begin(pool->store, job->path, &job->result, &ready, &job->error);
+	pthread_mutex_lock(&pool->lock);
+	progress_report(++pool->built, pool->count, path_basename(job->path));
+	if (job->code > 0)
+		alone = !add(pool, job, &ready, &full);
+	else
+		pool->done(pool->arg, job);
+	pthread_mutex_unlock(&pool->lock);
+	publish_batch(pool, full);
+	if (alone)
+		publish(pool, &ready, &job, 1);
+}
 
 static void *work(void *arg)
 {
@@ -29,37 +120,69 @@ static void *work(void *arg)
 
 	for (;;) {
 		size_t i = atomic_fetch_add(&pool->next, 1);
-		struct store_job *job;
 
 		if (i >= pool->count)
 			return NULL;
-		job = &pool->jobs[i];
-		job->code = store_import(pool->store, job->path, &job->result, &job->error);
-		pthread_mutex_lock(&pool->lock);
-		progress_report(++pool->finished, pool->count, path_basename(job->path));
-		pool->done(pool->arg, job);
-		pthread_mutex_unlock(&pool->lock);
+		import(pool, pool->turns[i].job);
 	}
 }
 
-void store_import_many(const struct store *store, struct store_job *jobs, size_t count,
-		       store_job_fn *done, void *arg)
+static void work_together(struct pool *pool)
 {
-	struct pool pool = {.store = store, .jobs = jobs, .count = count, .done = done, .arg = arg};
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	pthread_t threads[THREADS_MAX];
 	size_t wanted = processors > 0 ? (size_t)processors : 1, started = 0;
 
 	if (wanted > THREADS_MAX)
 		wanted = THREADS_MAX;
-	pthread_mutex_init(&pool.lock, NULL);
 	/* This thread works too; so where no other can be started, it does all. */
-	while (started + 1 < wanted && started + 1 < count &&
-	       pthread_create(&threads[started], NULL, work, &pool) == 0)
+	while (started + 1 < wanted && started + 1 < pool->count &&
+	       pthread_create(&threads[started], NULL, work, pool) == 0)
 		started++;
-	work(&pool);
+	work(pool);
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	if (x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	return x->job < y->job ? -1 : x->job > y->job;
+}
+
+static struct turn *arrange(struct store_job *jobs, size_t count)
+{
+	struct turn *turns = calloc(count + 1, sizeof(*turns));
+	struct stat st;
+
+	for (size_t i = 0; turns && i < count; i++) {
+		turns[i].job = &jobs[i];
+		turns[i].size = stat(jobs[i].path, &st) == 0 ? st.st_size : 0;
+	}
+	if (turns && count > 0)
+		qsort(turns, count, sizeof(*turns), by_size);
+	return turns;
+}
+
+void store_import_many(const struct store *store, struct store_job *jobs, size_t count,
+		       store_job_fn *done, void *arg)
+{
+	_cleanup_free_ struct turn *turns = arrange(jobs, count);
+	struct pool pool = {
+		.store = store, .turns = turns, .count = count, .done = done, .arg = arg};
+
+	for (size_t i = 0; !turns && i < count; i++) {
+		jobs[i].code = error_set_errno(&jobs[i].error, -ENOMEM, "%s", jobs[i].path);
+		done(arg, &jobs[i]);
+	}
+	if (!turns)
+		return;
+	pthread_mutex_init(&pool.lock, NULL);
+	work_together(&pool);
+	publish_batch(&pool, pool.waiting);
 	progress_report(0, 0, NULL);
 	pthread_mutex_destroy(&pool.lock);
 }

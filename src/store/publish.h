@@ -1,6 +1,8 @@
 /* How things get into the store: complete, durable, in one step. Private to src/store. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "venvfs/scratch.h"
@@ -21,25 +23,39 @@ int store_verify_directory(int directory, const char *digest, struct error *erro
 /* Removes the bytecode of a layer, for all interpreters. */
 int store_remove_bytecode(const struct store *store, const char *digest);
 
-/*
- * Makes a layer of what is in @scratch, a directory of store->scratch that holds an image and its
- * files, and gives the scratch directory up in every case. The bytes are brought to disk first.
- * That the layer is there already is just as good.
- */
-int store_publish_layer(const struct store *store, struct scratch *scratch, const char *digest,
-			struct error *error);
+/* What is complete in a scratch directory of the store, and what it becomes. */
+struct publication {
+	struct scratch scratch; /* an image and its files; given up in every case */
+	const char *layer;      /* digest: of the layer, or of the one that the bytecode is of */
+	const char *tag;        /* of the bytecode; NULL: it is a layer */
+	const char *file;       /* of a layer: the wheel that is linked to it, or NULL */
+	const char *wheel;      /* that wheel's own digest */
+	struct error *error;    /* may be NULL */
+	int code;               /* what came of it: 0 or a negative errno */
+	bool existed;           /* the wheel was linked before */
+	bool entered, linking;  /* private, as is what follows */
+	int room;
+};
 
 /*
- * The same for the bytecode of a layer. The lock of the store is held. -ENOENT without a message:
- * the layer is gone.
+ * Publishes layers and links wheels to them, or publishes bytecode: all of @items are of one kind.
+ * What costs most is done once for all of them: their bytes are brought to disk; then they are
+ * renamed to where they can be seen, their names are brought to disk, they are sealed; and then the
+ * wheels are linked and their links brought to disk. So whatever can be seen is complete and
+ * durable. That a layer is there already is just as good. Each has its own result; of bytecode,
+ * -ENOENT without a message: the layer is gone. The lock of the store is held.
  */
-int store_publish_bytecode(const struct store *store, struct scratch *scratch, const char *digest,
-			   const char *tag, struct error *error);
+void store_publish(const struct store *store, struct publication *items, size_t count);
+
+/*
+ * The two halves of store_import(). The first does all but publishing: 1, *ready is what is to be
+ * published, with texts of @path and *out; 0: it is in the store already; or -errno. The second takes
+ * what came of publishing it.
+ */
+int store_import_begin(const struct store *store, const char *path, struct store_import *out,
+		       struct publication *ready, struct error *error);
+int store_import_end(const char *path, struct store_import *out, const struct publication *done);
 
 /* Creates files/@path below @directory, which becomes a layer, with what is above it. A descriptor
  * for writing, or -errno. Of @mode, only whether it can be run counts. */
 int publish_create_file(int directory, const char *path, mode_t mode);
-
-/* Links the wheel @file, whose own digest is @wheel, to its layer. */
-int store_publish_wheel(const struct store *store, const char *file, const char *wheel,
-			const char *layer, struct error *error);

@@ -307,27 +307,48 @@ void store_set_above(struct store *store)
 	}
 }
 
-/* Takes the link wheels/@name apart. 1, or 0: it is none of ours. */
-static int read_wheel(const struct store *store, char *name, struct store_wheel *out)
+/* The layer that the link wheels/@name leads to. 1, or 0: it is none of ours. */
+static int read_link(const struct store *store, const char *name, char layer[STORE_DIGEST_SIZE])
 {
 	static const char prefix[] = "../layers/";
-	char target[PATH_MAX], *at = strrchr(name, '@');
-	ssize_t length;
+	char target[PATH_MAX];
+	ssize_t length = readlinkat(store->wheels, name, target, sizeof(target) - 1);
 
-	if (!at || at == name || !store_is_digest(at + 1))
-		return 0;
-	length = readlinkat(store->wheels, name, target, sizeof(target) - 1);
 	if (length < 0)
 		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
 	target[length] = '\0';
 	if (strncmp(target, prefix, strlen(prefix)) != 0 ||
 	    !store_is_digest(target + strlen(prefix)))
 		return 0;
+	memcpy(layer, target + strlen(prefix), STORE_DIGEST_SIZE);
+	return 1;
+}
+
+/* Takes the link wheels/@name apart. 1, or 0: it is none of ours. */
+static int read_wheel(const struct store *store, char *name, struct store_wheel *out)
+{
+	char *at = strrchr(name, '@');
+	int r;
+
+	if (!at || at == name || !store_is_digest(at + 1))
+		return 0;
+	r = read_link(store, name, out->layer);
+	if (r != 1)
+		return r;
 	memcpy(out->wheel, at + 1, STORE_DIGEST_SIZE);
-	memcpy(out->layer, target + strlen(prefix), STORE_DIGEST_SIZE);
 	*at = '\0';
 	out->file = name;
 	return 1;
+}
+
+int store_find_link(const struct store *store, const char *file, const char *wheel,
+		    char layer[STORE_DIGEST_SIZE])
+{
+	char name[NAME_MAX + 1];
+	int n = snprintf(name, sizeof(name), "%s@%s", file, wheel);
+	int r = n < 0 || (size_t)n >= sizeof(name) ? 0 : read_link(store, name, layer);
+
+	return r == 1 ? 0 : r < 0 ? r : -ENOENT;
 }
 
 struct wheel_walk {

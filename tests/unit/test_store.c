@@ -55,8 +55,9 @@ static void write_file(int directory, const char *name, const char *text)
 	ck_assert_int_eq(io_write_all(fd, text, strlen(text)), 0);
 }
 
-/* Publishes a layer of two files, one of them beside the image. */
-static void publish(const struct store *store, const char *text, char digest[STORE_DIGEST_SIZE])
+/* Makes a layer of two files in scratch, one of them beside the image. */
+static struct publication build(const struct store *store, const char *text,
+				char digest[STORE_DIGEST_SIZE])
 {
 	_cleanup_image_writer_ struct image_writer *writer = NULL;
 	uint8_t file[DIGEST_SIZE], image[DIGEST_SIZE];
@@ -73,7 +74,28 @@ static void publish(const struct store *store, const char *text, char digest[STO
 		image_writer_add_external(writer, "site/a.so", 0755, 0, strlen(text), file), 0);
 	ck_assert_int_eq(image_writer_finish(writer, image), 0);
 	digest_to_hex(image, digest);
-	ck_assert_int_eq(store_publish_layer(store, &scratch, digest, NULL), 0);
+	return (struct publication){.scratch = scratch, .layer = digest};
+}
+
+static void publish(const struct store *store, const char *text, char digest[STORE_DIGEST_SIZE])
+{
+	struct publication item = build(store, text, digest);
+
+	store_publish(store, &item, 1);
+	ck_assert_int_eq(item.code, 0);
+}
+
+/* The same for a layer that a wheel is linked to. */
+static void publish_wheel(const struct store *store, const char *text, const char *file,
+			  char digest[STORE_DIGEST_SIZE], bool existed)
+{
+	struct publication item = build(store, text, digest);
+
+	item.file = file;
+	item.wheel = WHEEL_DIGEST;
+	store_publish(store, &item, 1);
+	ck_assert_int_eq(item.code, 0);
+	ck_assert(item.existed == existed);
 }
 
 static int verify(const struct store *store, const char *digest)
@@ -198,11 +220,8 @@ START_TEST(a_wheel_leads_to_its_layer)
 	_cleanup_buffer_ struct buffer wheels = {0}, expected = {0};
 	char digest[STORE_DIGEST_SIZE];
 
-	publish(store, "library", digest);
 	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(store_publish_wheel(store, "a-1.0-py3-none-any.whl", WHEEL_DIGEST,
-						     digest, NULL),
-				 0);
+		publish_wheel(store, "library", "a-1.0-py3-none-any.whl", digest, i == 1);
 	/* What is none of ours is passed over. */
 	write_file(store->wheels, "README", "");
 	ck_assert_int_eq(symlinkat("/etc/passwd", store->wheels, "b.whl@" WHEEL_DIGEST), 0);
@@ -270,10 +289,9 @@ START_TEST(a_layer_is_removed_with_its_wheels)
 	_cleanup_buffer_ struct buffer wheels = {0};
 	char digest[STORE_DIGEST_SIZE], other[STORE_DIGEST_SIZE];
 
-	publish(store, "library", digest);
+	publish_wheel(store, "library", "a.whl", digest, false);
 	publish(store, "another", other);
 	ck_assert(!store_layer_in_use(store, digest));
-	ck_assert_int_eq(store_publish_wheel(store, "a.whl", WHEEL_DIGEST, digest, NULL), 0);
 	ck_assert_int_eq(store_remove_layer(store, digest, NULL), 0);
 	ck_assert_int_eq(store_each_wheel(store, note_wheel, &wheels), 0);
 	ck_assert_uint_eq(wheels.length, 0);
