@@ -191,9 +191,9 @@ int store_repair_layer(const struct store *store, const char *digest, const char
 
 	*out = STORE_REPAIR_NOTHING;
 	if (r == 0) {
-		if (!store_layer_is_open(store, digest))
-			return 0;
-		*out = STORE_REPAIR_SEALED;
+		if (store_layer_is_open(store, digest))
+			*out = STORE_REPAIR_SEALED;
+		/* In any case: who sealed it may have died between its bits and its attribute. */
 		r = seal_tree(store->layers, digest);
 		return r < 0 ? error_set_errno(error, r, "the layer %s cannot be sealed", digest)
 			     : 0;

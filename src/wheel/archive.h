@@ -4,8 +4,8 @@
  *
  * archive_open() reads the structure itself: the entries fill the file from its first byte to the
  * central directory, which fills it to its end records; each local header says what the central
- * directory says; nothing overlaps, and nothing is hidden in between. The contents are then read by
- * libzip, which parses the file once more and has to agree.
+ * directory says; nothing overlaps, and nothing is hidden in between. Before the contents are read,
+ * libzip parses the file once more and has to agree.
  *
  * Format: PKWARE's APPNOTE.TXT 6.3.10, of which wheels use little (PEP 427; packaging.python.org,
  * "Binary distribution format").

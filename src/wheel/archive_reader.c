@@ -1,6 +1,7 @@
-/* The contents of an archive. libzip reads them, after it has understood the file as we did; they
- * are inflated here, because libzip does not tell whether something follows the end of the deflated
- * data, where whoever reads from the front would see the next entry. */
+/* The contents of an archive. libzip has to understand the file as we did, and an entry's size, CRC
+ * and method, too. The data are read and inflated here: libzip does not tell whether something
+ * follows the end of the deflated data, where whoever reads from the front would see the next entry;
+ * and it reads the local header once more, which archive_open() has checked. */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -33,12 +34,6 @@ struct reading {
 	uint64_t size; /* so far */
 	uint32_t crc;  /* likewise */
 };
-
-static void close_file(zip_file_t **file)
-{
-	if (*file)
-		zip_fclose(*file);
-}
 
 /* The file as libzip's source. It has no offset of its own, so that several threads may read it. */
 
@@ -225,7 +220,7 @@ static int inflate_input(struct archive_reader *reader, struct reading *reading,
 	return 0;
 }
 
-static int read_all(struct archive_reader *reader, struct reading *reading, zip_file_t *file)
+static int read_all(struct archive_reader *reader, struct reading *reading)
 {
 	const struct archive_entry *entry = reading->entry;
 	uint64_t left = entry->compressed_size;
@@ -235,19 +230,19 @@ static int read_all(struct archive_reader *reader, struct reading *reading, zip_
 	inflateReset(&reader->stream);
 	while (left > 0) {
 		size_t wanted = left < INPUT_SIZE ? (size_t)left : INPUT_SIZE;
-		zip_int64_t n = zip_fread(file, reader->input, wanted);
-		int r;
+		int r = archive_pread(reader->archive->fd, reader->input, wanted,
+				      entry->data + entry->compressed_size - left);
 
-		if (n < 0)
-			return error_set(reading->error, -EIO, "cannot read the entry '%s': %s",
-					 QUOTE(entry->path), zip_file_strerror(file));
-		if (n == 0)
+		if (r == -EBADMSG)
 			return refuse(reading, "has data that ends too early");
-		left -= (uint64_t)n;
+		if (r < 0)
+			return error_set_errno(reading->error, r, "cannot read the entry '%s'",
+					       QUOTE(entry->path));
+		left -= wanted;
 		if (entry->method == ZIP_METHOD_DEFLATED)
-			r = inflate_input(reader, reading, (size_t)n, left == 0);
+			r = inflate_input(reader, reading, wanted, left == 0);
 		else
-			r = emit(reading, reader->input, (size_t)n);
+			r = emit(reading, reader->input, wanted);
 		if (r != 0)
 			return r;
 	}
@@ -258,16 +253,11 @@ int archive_reader_read(struct archive_reader *reader, const struct archive_entr
 			archive_sink *sink, void *context, struct error *error)
 {
 	struct reading reading = {.entry = entry, .sink = sink, .context = context, .error = error};
-	_cleanup_(close_file) zip_file_t *file = NULL;
 	int r;
 
 	if (!libzip_agrees(reader, entry))
 		return refuse(&reading, "is another one to libzip");
-	file = zip_fopen_index(reader->zip, entry->index, ZIP_FL_COMPRESSED);
-	if (!file)
-		return error_set(error, -EIO, "cannot read the entry '%s': %s", QUOTE(entry->path),
-				 zip_strerror(reader->zip));
-	r = read_all(reader, &reading, file);
+	r = read_all(reader, &reading);
 	if (r != 0)
 		return r;
 	if (reading.size != entry->size)

@@ -83,24 +83,33 @@ static EVP_MD_CTX *new_context(const struct algorithm *algorithm)
 	return context;
 }
 
-int record_hasher_new(const char *hash, struct record_hasher **out)
+int record_hasher_restart(struct record_hasher *hasher, const char *hash)
 {
-	_cleanup_record_hasher_ struct record_hasher *hasher = calloc(1, sizeof(*hasher));
-
-	if (!hasher)
-		return -ENOMEM;
 	hasher->expected = hash;
 	hasher->algorithm = hash ? find_algorithm(hash) : NULL;
 	if (hash && !hasher->algorithm)
 		return -EINVAL;
-	hasher->sha256 = new_context(SHA256);
-	if (!hasher->sha256)
-		return -ENOMEM;
+	EVP_MD_CTX_free(TAKE_PTR(hasher->other));
 	if (hasher->algorithm && hasher->algorithm != SHA256) {
 		hasher->other = new_context(hasher->algorithm);
 		if (!hasher->other)
 			return -ENOMEM;
 	}
+	/* With the method that it has: looking one up takes locks. */
+	return EVP_DigestInit_ex(hasher->sha256, NULL, NULL) == 1 ? 0 : -ENOMEM;
+}
+
+int record_hasher_new(const char *hash, struct record_hasher **out)
+{
+	_cleanup_record_hasher_ struct record_hasher *hasher = calloc(1, sizeof(*hasher));
+	int r;
+
+	if (!hasher)
+		return -ENOMEM;
+	hasher->sha256 = new_context(SHA256);
+	r = hasher->sha256 ? record_hasher_restart(hasher, hash) : -ENOMEM;
+	if (r < 0)
+		return r;
 	*out = TAKE_PTR(hasher);
 	return 0;
 }

@@ -66,6 +66,7 @@ static int append(void *context, const void *data, size_t length)
 static int read_file(const struct wheel *wheel, struct archive_reader *reader, const char *name,
 		     uint64_t limit, struct buffer *out, struct error *error)
 {
+	_cleanup_record_hasher_ struct record_hasher *hasher = NULL;
 	_cleanup_buffer_ struct buffer path = {0};
 	const struct archive_entry *entry;
 	const struct record_row *row;
@@ -83,7 +84,8 @@ static int read_file(const struct wheel *wheel, struct archive_reader *reader, c
 				 (unsigned long long)limit >> 20);
 	row = record_find(&wheel->record, path.data);
 	buffer_append(out, "", 0);
-	return wheel_read_entry(reader, entry, row ? row->hash : NULL, append, out, NULL, error);
+	return wheel_read_entry(reader, &hasher, entry, row ? row->hash : NULL, append, out, NULL,
+				error);
 }
 
 static int read_required(const struct wheel *wheel, struct archive_reader *reader, const char *name,

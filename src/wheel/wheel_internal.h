@@ -17,7 +17,8 @@ bool wheel_is_own_base(const struct wheel *wheel, const char *base, size_t lengt
 /* wheel_layout.c: makes the list of files and checks their places. */
 int wheel_lay_out(struct wheel *wheel, struct error *error);
 
-/* wheel_reader.c: checks a content against the row of RECORD that it has, or NULL. */
-int wheel_read_entry(struct archive_reader *reader, const struct archive_entry *entry,
-		     const char *hash, wheel_sink *sink, void *context,
-		     uint8_t sha256[RECORD_SHA256_SIZE], struct error *error);
+/* wheel_reader.c: checks a content against the row of RECORD that it has, or NULL. *hasher, NULL at
+ * first, is for the next content, and the caller's to free. */
+int wheel_read_entry(struct archive_reader *reader, struct record_hasher **hasher,
+		     const struct archive_entry *entry, const char *hash, wheel_sink *sink,
+		     void *context, uint8_t sha256[RECORD_SHA256_SIZE], struct error *error);

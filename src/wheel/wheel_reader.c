@@ -10,6 +10,7 @@
 struct wheel_reader {
 	const struct wheel *wheel;
 	struct archive_reader *archive;
+	struct record_hasher *hasher;
 };
 
 /* Hashes what passes by. */
@@ -27,21 +28,20 @@ static int tap_sink(void *context, const void *data, size_t length)
 	return r < 0 ? r : tap->sink(tap->context, data, length);
 }
 
-int wheel_read_entry(struct archive_reader *reader, const struct archive_entry *entry,
-		     const char *hash, wheel_sink *sink, void *context,
-		     uint8_t sha256[RECORD_SHA256_SIZE], struct error *error)
+int wheel_read_entry(struct archive_reader *reader, struct record_hasher **hasher,
+		     const struct archive_entry *entry, const char *hash, wheel_sink *sink,
+		     void *context, uint8_t sha256[RECORD_SHA256_SIZE], struct error *error)
 {
-	_cleanup_record_hasher_ struct record_hasher *hasher = NULL;
 	struct tap tap = {.sink = sink, .context = context};
-	int r = record_hasher_new(hash, &hasher);
+	int r = *hasher ? record_hasher_restart(*hasher, hash) : record_hasher_new(hash, hasher);
 
 	if (r < 0)
 		return r;
-	tap.hasher = hasher;
+	tap.hasher = *hasher;
 	r = archive_reader_read(reader, entry, tap_sink, &tap, error);
 	if (r != 0)
 		return r;
-	r = record_hasher_finish(hasher, sha256);
+	r = record_hasher_finish(*hasher, sha256);
 	if (r == -EBADMSG)
 		return error_set(error, r, "'%s' is not what RECORD says: its hash is another",
 				 QUOTE(entry->path));
@@ -68,6 +68,7 @@ void wheel_reader_free(struct wheel_reader *reader)
 	if (!reader)
 		return;
 	archive_reader_free(reader->archive);
+	record_hasher_free(reader->hasher);
 	free(reader);
 }
 
@@ -79,8 +80,8 @@ void wheel_reader_freep(struct wheel_reader **reader)
 int wheel_reader_read(struct wheel_reader *reader, const struct wheel_file *file, wheel_sink *sink,
 		      void *context, uint8_t sha256[RECORD_SHA256_SIZE], struct error *error)
 {
-	return wheel_read_entry(reader->archive, file->entry, file->hash, sink, context, sha256,
-				error);
+	return wheel_read_entry(reader->archive, &reader->hasher, file->entry, file->hash, sink,
+				context, sha256, error);
 }
 
 static int ignore(void *context, const void *data, size_t length)
