@@ -44,6 +44,6 @@ int image_writer_add_external(struct image_writer *writer, const char *path, mod
 /* Notes that Qt loads plugins from it (layer_image_set_links()). */
 void image_writer_mark_qt_plugins(struct image_writer *writer);
 
-/* Completes the image; bringing it to disk is the caller's. @digest is that of its bytes. -EEXIST: a path was
- * added twice; -ENOTDIR: something is below what is no directory. */
+/* Completes the image; bringing it to disk is the caller's. @digest is that of its bytes. -EEXIST:
+ * a path was added twice; -ENOTDIR: something is below what is no directory. */
 int image_writer_finish(struct image_writer *writer, uint8_t digest[IMAGE_WRITER_DIGEST_SIZE]);

@@ -53,7 +53,8 @@ struct record_hasher;
 
 /* @hash is that of a row, which outlives the hasher, or NULL. */
 int record_hasher_new(const char *hash, struct record_hasher **out);
-/* The same with a hasher that has been used, also where that did not end: cheaper than a new one. */
+/* The same with a hasher that has been used, also where that did not end: cheaper than a new one.
+ */
 int record_hasher_restart(struct record_hasher *hasher, const char *hash);
 void record_hasher_free(struct record_hasher *hasher);
 void record_hasher_freep(struct record_hasher **hasher);

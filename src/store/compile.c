@@ -1,8 +1,8 @@
 /*
  * Compiling layers. The sources of all layers are one queue, taken in batches by a thread for each
  * processor, each of which has a compiler of its own; who does the last batch of a layer completes
- * it. Layers are begun one after another, so few are unfinished at any time. Those that are complete
- * wait until there are some to be published at once (publish.h), but not for long.
+ * it. Layers are begun one after another, so few are unfinished at any time. Those that are
+ * complete wait until there are some to be published at once (publish.h), but not for long.
  *
  * The store's lock is held only while something is published: whoever wants to remove does not wait
  * for a compiler. That one layer is compiled for one tag by one process at a time is a lock on a

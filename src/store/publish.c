@@ -88,7 +88,8 @@ static int open_scratch(const struct store *store, struct publication *item)
 /* Syncs a layer that is nothing but its image. */
 static int sync_image(int directory)
 {
-	_cleanup_close_ int image = openat(directory, IMAGE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int image =
+		openat(directory, IMAGE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 	return image < 0 || fsync(image) < 0 || fsync(directory) < 0 ? -errno : 0;
 }

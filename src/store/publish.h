@@ -49,8 +49,8 @@ void store_publish(const struct store *store, struct publication *items, size_t 
 
 /*
  * The two halves of store_import(). The first does all but publishing: 1, *ready is what is to be
- * published, with texts of @path and *out; 0: it is in the store already; or -errno. The second takes
- * what came of publishing it.
+ * published, with texts of @path and *out; 0: it is in the store already; or -errno. The second
+ * takes what came of publishing it.
  */
 int store_import_begin(const struct store *store, const char *path, struct store_import *out,
 		       struct publication *ready, struct error *error);

@@ -1,7 +1,7 @@
 /* The contents of an archive. libzip has to understand the file as we did, and an entry's size, CRC
  * and method, too. The data are read and inflated here: libzip does not tell whether something
- * follows the end of the deflated data, where whoever reads from the front would see the next entry;
- * and it reads the local header once more, which archive_open() has checked. */
+ * follows the end of the deflated data, where whoever reads from the front would see the next
+ * entry; and it reads the local header once more, which archive_open() has checked. */
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
