@@ -24,7 +24,7 @@
 #define THREADS_MAX 64
 
 /* What is published at once: each holds a descriptor, and is lost if the process is killed. */
-#define BATCH_MAX   256
+#define BATCH_MAX   128
 #define BATCH_BYTES (UINT64_C(1) << 30)
 
 /* Layers that are built. */
