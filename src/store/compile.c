@@ -33,9 +33,11 @@
 /* Between two looks at what another process is compiling. */
 #define PAUSE_NS 50000000
 
-/* What is published at once: each holds some descriptors. Nor do layers wait longer than this. */
-#define READY_MAX 32
-#define READY_MS  2000
+/* What is published at once, and how many descriptors each of them holds. Nor do layers wait longer
+ * than this. */
+#define READY_MAX         32
+#define READY_DESCRIPTORS 4
+#define READY_MS          2000
 
 /* No layer that anybody wants has more bytecode. */
 #define LAYER_LIMIT (UINT64_C(1) << 30)
@@ -59,7 +61,7 @@ struct run {
 	struct work *current;  /* the one whose sources are being handed out */
 	size_t busy;           /* layers that others are compiling */
 	struct work *ready[READY_MAX]; /* complete, and not yet published */
-	size_t ready_count;
+	size_t ready_count, ready_max;
 	int64_t ready_since;
 	int code;              /* of the first failure, which ends the run */
 	struct error *error;
@@ -330,7 +332,7 @@ static void complete(struct run *run, struct work *work)
 			run->ready_since = now_ms();
 		run->ready[run->ready_count++] = work;
 	}
-	if (run->ready_count == READY_MAX ||
+	if (run->ready_count >= run->ready_max ||
 	    (run->ready_count > 0 && now_ms() - run->ready_since >= READY_MS)) {
 		count = run->ready_count;
 		memcpy(taken, run->ready, sizeof(taken));
@@ -423,6 +425,7 @@ int store_compile(const struct compile_order *order, struct error *error)
 		return error_set_errno(error, -errno, "%s/bytecode/lock", store->path);
 	run.store = store;
 	run.locks = locks;
+	run.ready_max = store_publish_limit(READY_MAX, READY_DESCRIPTORS);
 	pthread_mutex_init(&run.mutex, NULL);
 	pthread_mutex_init(&run.publishing, NULL);
 	r = compile_all(&run);

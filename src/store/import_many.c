@@ -45,11 +45,14 @@ struct pool {
 	const struct store *store;
 	const struct turn *turns;
 	size_t count;
+	size_t batch_max; /* BATCH_MAX, or fewer */
 	atomic_size_t next;
 	store_job_fn *done;
 	void *arg;
 	pthread_mutex_t lock; /* one call of done at a time; protects what follows */
+	pthread_cond_t published;
 	size_t built;
+	size_t held; /* built, and not yet published */
 	struct batch *waiting; /* what is built; NULL: nothing is */
 };
 
@@ -62,6 +65,8 @@ static void publish(struct pool *pool, struct publication *items, struct store_j
 		jobs[i]->code = store_import_end(jobs[i]->path, &jobs[i]->result, &items[i]);
 		pool->done(pool->arg, jobs[i]);
 	}
+	pool->held -= count;
+	pthread_cond_broadcast(&pool->published);
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -90,7 +95,7 @@ static bool add(struct pool *pool, struct store_job *job, const struct publicati
 	batch->items[batch->count] = *ready;
 	batch->jobs[batch->count++] = job;
 	batch->bytes += job->result.size;
-	if (batch->count == BATCH_MAX || batch->bytes >= BATCH_BYTES)
+	if (batch->count == pool->batch_max || batch->bytes >= BATCH_BYTES)
 		*full = TAKE_PTR(pool->waiting);
 	return true;
 }
@@ -101,13 +106,20 @@ static void import(struct pool *pool, struct store_job *job)
 	struct publication ready;
 	bool alone = false;
 
+	/* What waits is less than a batch: others are publishing the rest. */
+	pthread_mutex_lock(&pool->lock);
+	while (pool->held >= 2 * pool->batch_max)
+		pthread_cond_wait(&pool->published, &pool->lock);
+	pthread_mutex_unlock(&pool->lock);
 	job->code = store_import_begin(pool->store, job->path, &job->result, &ready, &job->error);
 	pthread_mutex_lock(&pool->lock);
 	progress_report(++pool->built, pool->count, path_basename(job->path));
-	if (job->code > 0)
+	if (job->code > 0) {
+		pool->held++;
 		alone = !add(pool, job, &ready, &full);
-	else
+	} else {
 		pool->done(pool->arg, job);
+	}
 	pthread_mutex_unlock(&pool->lock);
 	publish_batch(pool, full);
 	if (alone)
@@ -172,7 +184,13 @@ void store_import_many(const struct store *store, struct store_job *jobs, size_t
 {
 	_cleanup_free_ struct turn *turns = arrange(jobs, count);
 	struct pool pool = {
-		.store = store, .turns = turns, .count = count, .done = done, .arg = arg};
+		.store = store,
+		.turns = turns,
+		.count = count,
+		.batch_max = store_publish_limit(BATCH_MAX, 1),
+		.done = done,
+		.arg = arg,
+	};
 
 	for (size_t i = 0; !turns && i < count; i++) {
 		jobs[i].code = error_set_errno(&jobs[i].error, -ENOMEM, "%s", jobs[i].path);
@@ -181,8 +199,10 @@ void store_import_many(const struct store *store, struct store_job *jobs, size_t
 	if (!turns)
 		return;
 	pthread_mutex_init(&pool.lock, NULL);
+	pthread_cond_init(&pool.published, NULL);
 	work_together(&pool);
 	publish_batch(&pool, pool.waiting);
 	progress_report(0, 0, NULL);
+	pthread_cond_destroy(&pool.published);
 	pthread_mutex_destroy(&pool.lock);
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,9 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/path.h"
+
+/* What else a process has open that publishes: to seal a deep layer takes two for each level. */
+#define OTHER_DESCRIPTORS 96
 
 /* Where a layer goes is the same for all of them; bytecode has a directory for each layer. */
 static int open_room(const struct store *store, struct publication *item)
@@ -182,6 +186,20 @@ void store_publish(const struct store *store, struct publication *items, size_t 
 	together(store, items, count, sync_links);
 	for (size_t i = 0; i < count; i++)
 		give_up(store, &items[i]);
+}
+
+size_t store_publish_limit(size_t max, size_t each)
+{
+	struct rlimit limit;
+	size_t few;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= OTHER_DESCRIPTORS)
+		return 1;
+	if (limit.rlim_cur - OTHER_DESCRIPTORS < 4 * each * max)
+		few = (size_t)(limit.rlim_cur - OTHER_DESCRIPTORS) / (4 * each);
+	else
+		few = max;
+	return few > 0 ? few : 1;
 }
 
 static int create_file(int directory, const char *path, mode_t mode)

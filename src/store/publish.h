@@ -47,6 +47,10 @@ struct publication {
  */
 void store_publish(const struct store *store, struct publication *items, size_t count);
 
+/* How many may wait to be published together, at most @max, where each of them holds @each
+ * descriptors: the process has more to open. */
+size_t store_publish_limit(size_t max, size_t each);
+
 /*
  * The two halves of store_import(). The first does all but publishing: 1, *ready is what is to be
  * published, with texts of @path and *out; 0: it is in the store already; or -errno. The second
