@@ -52,7 +52,7 @@ struct pool {
 	pthread_mutex_t lock; /* one call of done at a time; protects what follows */
 	pthread_cond_t published;
 	size_t built;
-	size_t held; /* built, and not yet published */
+	size_t held;           /* built, and not yet published */
 	struct batch *waiting; /* what is built; NULL: nothing is */
 };
 

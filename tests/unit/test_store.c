@@ -231,6 +231,59 @@ START_TEST(a_wheel_leads_to_its_layer)
 }
 END_TEST
 
+START_TEST(many_layers_are_published_at_once)
+{
+	_cleanup_store_ struct store *store = open_store(STORE_ADD);
+	static const char *const texts[] = {"one", "two", "one"};
+	static const char *const files[] = {"a.whl", "b.whl", "a.whl"};
+	char digests[3][STORE_DIGEST_SIZE];
+	struct publication items[3];
+
+	for (int i = 0; i < 3; i++) {
+		items[i] = build(store, texts[i], digests[i]);
+		items[i].file = files[i];
+		items[i].wheel = WHEEL_DIGEST;
+	}
+	store_publish(store, items, 3);
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_eq(items[i].code, 0);
+		ck_assert(items[i].existed == (i == 2));
+		ck_assert_int_eq(verify(store, digests[i]), 0);
+		ck_assert_int_eq(seal_is_missing(store->layers, digests[i]), 0);
+	}
+	ck_assert_int_eq(rmdir("store/scratch"), 0);
+}
+END_TEST
+
+START_TEST(each_has_its_own_result)
+{
+	_cleanup_store_ struct store *store = open_store(STORE_ADD);
+	_cleanup_error_ struct error error = ERROR_INIT;
+	char layers[2][STORE_DIGEST_SIZE], digest[STORE_DIGEST_SIZE];
+	struct publication items[3];
+
+	publish(store, "one", layers[0]);
+	publish(store, "two", layers[1]);
+	for (int i = 0; i < 3; i++) {
+		items[i] = build(store, "bytecode", digest);
+		items[i].layer = i < 2 ? layers[i] : WHEEL_DIGEST;
+		items[i].tag = "cpython-311";
+		items[i].error = &error;
+	}
+	store_publish(store, items, 3);
+	for (int i = 0; i < 2; i++) {
+		_cleanup_close_ int fd = store_open_bytecode(store, layers[i], "cpython-311", NULL);
+
+		ck_assert_int_eq(items[i].code, 0);
+		ck_assert_int_ge(fd, 0);
+	}
+	ck_assert_int_eq(items[2].code, -ENOENT);
+	ck_assert_ptr_null(error.message);
+	ck_assert_int_eq(faccessat(store->bytecode, WHEEL_DIGEST, F_OK, 0), -1);
+	ck_assert_int_eq(rmdir("store/scratch"), 0);
+}
+END_TEST
+
 /* Opens a sealed file of the layer to be changed. */
 static int open_sealed(const struct store *store, const char *digest, const char *name)
 {
@@ -341,6 +394,8 @@ int main(void)
 	tcase_add_test(tests, a_layer_is_published_and_sealed);
 	tcase_add_test(tests, the_same_layer_twice_is_one);
 	tcase_add_test(tests, a_wheel_leads_to_its_layer);
+	tcase_add_test(tests, many_layers_are_published_at_once);
+	tcase_add_test(tests, each_has_its_own_result);
 	tcase_add_test(tests, every_change_is_found);
 	tcase_add_test(tests, a_layer_is_removed_with_its_wheels);
 	tcase_add_test(tests, a_layer_in_use_stays);
