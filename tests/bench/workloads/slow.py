@@ -90,7 +90,7 @@ def run(world):
             environments.append(env)
             for again, word in ((False, ""), (True, ", mounted before")):
                 subjects.append(measured(world, env, remote, name + word, again))
-        world.measure.compare(cases, subjects, 5, 130, warmup=0)
+        world.measure.compare(cases, subjects, 5, 100, warmup=0)
     finally:
         for env in environments:
             env.detach()
