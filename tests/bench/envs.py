@@ -123,8 +123,10 @@ class VenvfsBuild:
         return path
 
     def empty_spec(self, name):
-        """A spec with pip and nothing else, whose layer is not compiled while something is measured."""
-        return self.write_spec(name, ["bytecode = wait"] if self.bytecode is None else ())
+        """A spec with pip and nothing else, whose layer is beside all others, and is not compiled
+        while something is measured."""
+        lines = ["bytecode = wait"] if self.bytecode is None else []
+        return self.write_spec(name, ["store = " + self.store, *lines])
 
     def probe(self):
         version = self.context.run([self.program, "--version"]).output.split("\n")[0].split()
