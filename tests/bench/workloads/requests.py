@@ -5,6 +5,9 @@ from context import BenchError
 
 AHEAD_SECONDS = 20
 
+# What nobody waits for, and the kernel sends when it likes.
+UNASKED = ("FORGET", "BATCH_FORGET")
+
 
 def asked(world, env, command):
     """{opcode: count} for one run of @command, without what looking at the counts costs."""
@@ -17,7 +20,14 @@ def asked(world, env, command):
     after = env.requests()
     return {name: count for name, count in
             ((name, after[name] - before.get(name, 0) - cost.get(name, 0)) for name in after)
-            if count > 0}
+            if count > 0 and name not in UNASKED}
+
+
+def least(world, env, command):
+    """As asked(), the least of three: what the kernel has let go for want of memory in between, it
+    asks for again."""
+    return min((asked(world, env, command) for _ in range(3)),
+               key=lambda counts: sum(counts.values()))
 
 
 def fetched(env):
@@ -55,8 +65,9 @@ def run(world):
             put(world, "second", "second mount, first import after all was fetched ahead", name,
                 asked(world, env, importing))
             world.context.run(importing)
-            put(world, "warm", "warm import", name, asked(world, env, importing))
-            put(world, "start", "warm `python -c ''`", name, asked(world, env, [env.python, "-c", ""]))
+            put(world, "warm", "warm import", name, least(world, env, importing))
+            put(world, "start", "warm `python -c ''`", name,
+                least(world, env, [env.python, "-c", ""]))
             if name == "venvfs":
                 find(world, env)
         except BenchError as error:
