@@ -41,7 +41,7 @@ BUDGETS = [
            measure="median"),
     Budget("disk", "inodes for one more environment", 10, "count", "store.inodes_last",
            measure="median"),
-    Budget("memory", "daemon's own memory after a full `find`", 12 << 20, "B", "memory.daemon",
+    Budget("memory", "daemon's own memory after a full `find`", 12 << 20, "B", "memory.daemon_own",
            measure="median"),
     Budget("import", "all wheels into an empty store, without bytecode, against uv's cold install",
            0.7, "x", "store.import"),

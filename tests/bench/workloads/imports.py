@@ -92,4 +92,4 @@ def run(world):
                            "all", reason)
         return
     world.measure.compare([("import.cold", "caches dropped, right after mounting", "s")],
-                          after_mounting(world, environments, True), 7, 200, warmup=0)
+                          after_mounting(world, environments, True), 7, 170, warmup=0)

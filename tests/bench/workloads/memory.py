@@ -133,7 +133,7 @@ def daemon_after_find(world, environments):
         memory = machine.memory_of(env.daemon())
         world.measure.value("memory.daemon", "daemon's resident memory after two full `find -size`",
                             env.name, memory["rss"], "B")
-        world.measure.value("memory.daemon_own", "of that anonymous", env.name,
+        world.measure.value("memory.daemon_own", "of that its own: anonymous", env.name,
                             memory["anonymous"], "B")
 
 
