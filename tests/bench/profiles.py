@@ -23,6 +23,7 @@ class Profile:
     mounts = 50
     parallel = 16
     latency = 0.001                   # seconds that a round trip to the slow store takes longer
+    slow_shares = ("link", "cache")   # ways to share that are asked there
     pip_native = True                 # the native environment is pip's own work
     torch = True
     compiles = True                   # the store is filled with bytecode as well
@@ -53,26 +54,28 @@ class Profile:
 
 class Quick(Profile):
     name = "quick"
-    seconds = 300
+    seconds = 320
     tree_files = 2500
     tests = 200
     big_file = 64 << 20
     environments = 5
-    held = (1, 4)
+    held = (4,)
     mounts = 10
     parallel = 4
     peers = ("kernel overlayfs", "squashfuse_ll", "fuse-overlayfs")
+    install = ("numpy",)
+    slow_shares = ()
     pip_native = False
     torch = False
     compiles = False
-    themes = {"create": 20, "import": 65, "startup": 25, "files": 25, "install": 35,
-              "store": 25, "memory": 25, "requests": 15, "slow": 25, "torch": 1}
+    themes = {"create": 20, "import": 60, "startup": 30, "files": 30, "install": 35,
+              "store": 25, "memory": 30, "requests": 20, "slow": 40, "torch": 1}
 
     def rounds(self, wanted):
         return max(1, min(3, wanted // 3))
 
     def warmup(self, wanted):
-        return min(wanted, 1)
+        return max(0, wanted - 1)
 
     def limit(self, seconds):
         return max(4, seconds / 8) * self.factor

@@ -82,7 +82,7 @@ def run(world):
         native = Remote(world, world.native.root, "native")
         remotes.append(native)
         subjects = [measured(world, Environment("native", native.root), native, "native", None)]
-        for name, options in build.variants():
+        for name, options in build.variants(world.profile.slow_shares):
             remote = Remote(world, build.store, "store")
             remotes.append(remote)
             remote.again()
