@@ -69,7 +69,8 @@ static void list(const char *path)
 		return;
 	while (getdents64(fd, names, sizeof(names)) > 0)
 		;
-	/* Listing makes the kernel distrust the time of access, and Python looks at the directory. */
+	/* Listing makes the kernel distrust the time of access, and Python looks at the directory.
+	 */
 	(void)!fstat(fd, &st);
 }
 
