@@ -215,6 +215,18 @@ class Context:
         if child in self.children:
             self.children.remove(child)
 
+    def end_users(self, directory):
+        """Ends what has a file below @directory open: work in the background of a program that has
+        ended itself."""
+        for name in os.listdir("/proc"):
+            if not name.isdigit() or int(name) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                for fd in os.listdir("/proc/%s/fd" % name):
+                    if os.readlink("/proc/%s/fd/%s" % (name, fd)).startswith(directory + "/"):
+                        os.kill(int(name), signal.SIGKILL)
+                        break
+
     # The end
 
     def close(self):

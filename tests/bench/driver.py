@@ -66,9 +66,8 @@ def run_themes(world, themes, failures):
             say("  no time was left")
             continue
         try:
-            world.wheels  # are not a theme's own time
-            if theme != "store":
-                world.native
+            # What all need is not a theme's own time.
+            world.prepare()
             world.measure.begin_theme(seconds)
             importlib.import_module("workloads." + MODULES.get(theme, theme)).run(world)
         except BenchError as error:

@@ -11,6 +11,8 @@ from context import BenchError, mounts_below, remove_tree
 class Environment:
     """Something with a bin/python. What a native one does about mounting is nothing."""
 
+    every = 1   # it is asked in one round of so many
+
     def __init__(self, name, root):
         self.name = name
         self.root = root
@@ -104,7 +106,7 @@ class VenvfsBuild:
         self.shares = {}            # word: None, or why not
         self.default_share = None   # what auto came to, if status says it
         self.bytecode = None        # None: the spec's key `bytecode` is known; else why not
-        self.compile_words = None   # what makes `venvfs store add` compile, if anything does
+        self.compile_words = []     # what makes `venvfs store add` compile, if anything does
         self.locked = {}            # directory of wheels: the spec whose lock others copy
 
     def write_spec(self, name, packages=(), sections=()):
@@ -120,9 +122,19 @@ class VenvfsBuild:
             file.write("\n".join(lines) + "\n")
         return path
 
+    def empty_spec(self, name):
+        """A spec with pip and nothing else, whose layer is beside all others, and is not compiled
+        while something is measured."""
+        lines = ["bytecode = wait"] if self.bytecode is None else []
+        return self.write_spec(name, ["store = " + self.store, *lines])
+
     def probe(self):
         version = self.context.run([self.program, "--version"]).output.split("\n")[0].split()
-        spec = self.write_spec("probe")
+        checked = self.context.run(
+            [self.program, "check", self.write_spec("probe", ["bytecode = wait"])], check=False)
+        if checked.status != 0:
+            self.bytecode = "this build compiles nothing for layers"
+        spec = self.empty_spec("probe")
         env = VenvfsEnvironment(self, "probe", spec)
         env.attach()
         self.default_share = env.status().get("share")
@@ -137,22 +149,17 @@ class VenvfsBuild:
             given = env.status().get("share", share)
             self.shares[share] = None if given.startswith(share) else "it became " + given
             env.detach()
-        checked = self.context.run(
-            [self.program, "check", self.write_spec("probe", ["bytecode = wait"])], check=False)
-        if checked.status != 0:
-            self.bytecode = "this build compiles nothing for layers"
         usage = self.context.run([self.program, "store", "--help"], check=False).output
-        if "--bytecode" in usage:
-            value = "=" + self.python if "--bytecode=" in usage else ""
-            self.compile_words = ["--bytecode" + value]
+        if "--python" in usage:
+            self.compile_words = ["--python=" + self.python]
         return version[-1] if version else "unknown"
 
-    def variants(self):
-        """[(name, mount options)]: as an ordinary user has it, and each way to share that is another
-        one."""
+    def variants(self, shares=("link", "cache")):
+        """[(name, mount options)]: as an ordinary user has it, and each of @shares that is another
+        way."""
         found = [("venvfs", "")]
-        for share, reason in self.shares.items():
-            if reason is None and share != self.default_share:
+        for share in shares:
+            if self.shares.get(share, "unknown") is None and share != self.default_share:
                 found.append(("venvfs " + share, "share=" + share))
         return found
 
@@ -174,10 +181,10 @@ class VenvfsBuild:
         it."""
         if wheels.directory not in self.locked:
             self.context.run([self.program, "store", "--store=" + self.store, "add",
-                              *wheels.files], timeout=300)
+                              *self.compile_words, *wheels.files], timeout=900)
             spec = self.write_spec("locked", self.packages(wheels))
             self.context.run([self.program, "lock", spec], timeout=300)
-            # The first mount sees to the bytecode, where layers have that.
+            # The first mount sees to pip's layer, and to the bytecode that `add` did not make.
             env = VenvfsEnvironment(self, "locked", spec)
             env.attach()
             env.detach()
@@ -186,12 +193,11 @@ class VenvfsBuild:
             self.locked[wheels.directory] = spec
         return self.locked[wheels.directory]
 
-    def locked_spec(self, wheels, name="all", store=None):
-        """A new spec of all wheels that is locked."""
+    def locked_spec(self, wheels, name="all", store=None, bytecode=None):
+        """A new spec of all wheels that is locked: by a copy, which is as good as its origin."""
         origin = self.import_wheels(wheels)
-        spec = self.write_spec(name, self.packages(wheels, store=store))
+        spec = self.write_spec(name, self.packages(wheels, bytecode=bytecode, store=store))
         shutil.copyfile(origin[:-len(".cfg")] + ".lock", spec[:-len(".cfg")] + ".lock")
-        self.context.run([self.program, "lock", spec], timeout=300)
         return spec
 
     def environment(self, wheels, name="venvfs", options="", store=None):

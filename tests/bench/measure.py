@@ -16,13 +16,16 @@ BASELINE = "native"
 
 
 class Subject:
-    """@run does the work and returns one value for each case (a number if there is one case only).
-    @prepare is not timed, and comes before each @run."""
+    """@run does the work and returns one value for each case (a number if there is one case only);
+    None where there is nothing to tell.
+    @prepare is not timed, and comes before each @run. @every: it is asked in one round of so many,
+    beginning with the first, where asking it in all would take the time of the others."""
 
-    def __init__(self, name, run, prepare=None):
+    def __init__(self, name, run, prepare=None, every=1):
         self.name = name
         self.run = run
         self.prepare = prepare
+        self.every = every
 
 
 class Case:
@@ -32,15 +35,20 @@ class Case:
         self.unit = unit    # "s", "us" (of seconds), "B", "count", "x"
         self.note = note
         self.baseline = BASELINE  # the subject that ratios are of
-        self.samples = {}   # subject: [value of each round]
+        self.samples = {}   # subject: [value of each round in which it was asked]
+        self.rounds = {}    # subject: [the numbers of those rounds]
         self.skipped = {}   # subject: reason
 
     @property
     def theme(self):
         return self.name.split(".")[0]
 
-    def add(self, subject, value):
+    def add(self, subject, value, number=0):
         self.samples.setdefault(subject, []).append(value)
+        self.rounds.setdefault(subject, []).append(number)
+
+    def by_round(self, subject):
+        return dict(zip(self.rounds.get(subject, []), self.samples.get(subject, [])))
 
     def median(self, subject):
         values = self.samples.get(subject)
@@ -48,8 +56,9 @@ class Case:
 
     def ratio(self, subject):
         """(median, first quartile, third quartile) of the paired ratios, or None."""
-        pairs = [a / b for a, b in zip(self.samples.get(subject, []),
-                                       self.samples.get(self.baseline, [])) if b]
+        baseline = self.by_round(self.baseline)
+        pairs = [value / baseline[number] for number, value in self.by_round(subject).items()
+                 if baseline.get(number)]
         return spread(pairs) if pairs else None
 
     def as_json(self):
@@ -57,7 +66,8 @@ class Case:
         for name, values in self.samples.items():
             middle, low, high = spread(values)
             entry = {"name": name, "median": middle, "q1": low, "q3": high, "min": min(values),
-                     "max": max(values), "n": len(values), "samples": values}
+                     "max": max(values), "n": len(values), "samples": values,
+                     "rounds": self.rounds[name]}
             ratio = self.ratio(name)
             if ratio and name != self.baseline:
                 entry["ratio"] = dict(zip(("median", "q1", "q3"), ratio))
@@ -83,7 +93,7 @@ class Measurements:
         self.context = context
         self.cases = {}
         self.deadline = time.monotonic() + profile.seconds
-        context.end = self.deadline + profile.seconds / 10
+        context.end = self.deadline + min(profile.seconds / 10, 60 * profile.factor)
         self.theme_end = self.deadline
 
     def begin_theme(self, seconds):
@@ -128,11 +138,14 @@ class Measurements:
             if number < 0 and done and time.monotonic() + 2 * slow > end:
                 continue
             for subject in turned(alive, number):
+                if number % subject.every != 0 and number != -1:
+                    continue
                 values = self.ask(cases, subject, alive)
                 if number < 0 or values is None:
                     continue
                 for case, value in zip(cases, values):
-                    case.add(subject.name, value)
+                    if value is not None:
+                        case.add(subject.name, value, number)
             done += 1
         for case in cases:
             say("    " + summary(case))

@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import re
 import subprocess
 import zipfile
 
@@ -82,6 +83,23 @@ def fetch(python, lines, directory, complete):
     os.rename(listing, complete)
 
 
+def normalized(name):
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def pinned(directory, lines):
+    """The wheels in @directory that @lines ask for, in that version if they name one: not those of
+    earlier pins."""
+    wanted = {(normalized(name), version) for name, _, version in
+              (line.partition("==") for line in lines)}
+    found = []
+    for path in glob.glob(os.path.join(directory, "*.whl")):
+        name, version = os.path.basename(path).split("-")[:2]
+        if (normalized(name), version) in wanted or (normalized(name), "") in wanted:
+            found.append(path)
+    return found
+
+
 def tag_of(context, python):
     return context.run([python, "-c", "import sys; print(sys.implementation.cache_tag)"]) \
         .output.strip()
@@ -107,7 +125,7 @@ def locked_wheels(context, python, tool):
     os.makedirs(directory, exist_ok=True)
     lines = pins("wheels.lock")
     fetch(tool, lines, directory, os.path.join(context.cache, "wheels.complete"))
-    return Wheels(directory, glob.glob(os.path.join(directory, "*.whl")))
+    return Wheels(directory, pinned(directory, lines))
 
 
 def torch_wheels(context, python, tool):
@@ -121,5 +139,7 @@ def torch_wheels(context, python, tool):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
         if result.returncode != 0:
             raise BenchError("pip knows no torch wheel on this machine")
-    fetch(tool, pins("torch.lock"), directory, os.path.join(context.cache, "torch.complete"))
-    return Wheels(directory, glob.glob(os.path.join(directory, "*.whl")))
+    lines = pins("torch.lock")
+    fetch(tool, lines, directory, os.path.join(context.cache, "torch.complete"))
+    return Wheels(directory, glob.glob(os.path.join(directory, "torch-*.whl"))
+                  + pinned(directory, lines))

@@ -94,6 +94,13 @@ class World:
             return wheel_files.Wheels(self.wheel_directory, names)
         return wheel_files.locked_wheels(self.context, self.python, self.tool_python)
 
+    def prepare(self):
+        """Makes what most themes need: the native environment, and the wheel store."""
+        self.native
+        if not self.build.locked:
+            say("  filling the wheel store")
+            self.build.import_wheels(self.wheels)
+
     @property
     def native(self):
         """`python -m venv` with all wheels in it, and their bytecode."""
@@ -109,6 +116,10 @@ class World:
         seconds += self.context.time([env.python, "-c", ""])
         if pip_made:
             self.native_seconds = seconds
+        # What programs keep in the home directory is there for everybody from now on: matplotlib
+        # looks for all fonts the first time.
+        for statement in (self.profile.data_imports, self.profile.framework):
+            self.context.run([env.python, "-c", statement])
         os.sync()
         return env
 
@@ -128,11 +139,11 @@ class World:
         return self.once("env " + name,
                          lambda: self.build.environment(self.wheels, name, options))
 
-    def environments(self, peers=True, variants=True):
-        """Native, each way of venvfs, each peer: mounted, warmed by nothing yet. One that cannot be
-        had is left out, with the reason in the peers' table."""
+    def environments(self, peers=True, shares=("link", "cache")):
+        """Native, venvfs by default and by each of @shares, each peer: mounted, warmed by nothing
+        yet. One that cannot be had is left out, with the reason in the peers' table."""
         found = [self.native]
-        for name, options in self.build.variants() if variants else [("venvfs", "")]:
+        for name, options in self.build.variants(shares):
             found.append(self.venvfs(name, options))
         for peer in self.usable_peers if peers else []:
             try:

@@ -31,24 +31,67 @@ def cycle(context, env, commands, sync=True):
     return [seconds, delete(context, env)]
 
 
-def mount_alone(world, env):
-    def run():
-        return world.context.time([world.build.program, "mount", env.spec, env.root])
+def mount_words(env):
+    words = ["-o", env.options] if env.options else []
+    return [env.build.program, "mount", *words, env.spec, env.root]
 
+
+def mounted(world, env, name, options, new):
+    """[seconds for mounting, seconds for the first start of Python]. @new: there is no store of the
+    environment yet; else an earlier mount has imported, and what that used is fetched ahead."""
     def prepare():
         env.detach()
-    return Subject("venvfs mount", run, prepare)
+        if new:
+            env.forget()
+        elif not os.path.exists(env.store):
+            env.attach()
+            world.context.run([env.python, "-c", world.profile.one_import])
+            env.detach()
+        env.options = options
+
+    def run():
+        found = [world.context.time(mount_words(env)), world.context.time([env.python, "-c", ""])]
+        env.detach()  # or what it fetches ahead would go on while the next is measured
+        return found
+    return Subject(name, run, prepare)
+
+
+def mount_alone(world):
+    """Mounting by itself, beside what a start of Python takes natively."""
+    subjects = [Subject("native", lambda: [None, world.context.time([world.native.python, "-c", ""])])]
+    environments = []
+    for name, options in world.build.variants():
+        for new, word in ((True, ""), (False, ", mounted before")):
+            env = world.build.environment(world.wheels)
+            environments.append(env)
+            subjects.append(mounted(world, env, name + word, options, new))
+    env = world.build.environment(world.wheels)
+    environments.append(env)
+    subjects.append(mounted(world, env, "venvfs, mounted before, ahead=no", "ahead=no", False))
+    world.measure.compare(
+        [("create.mount", "`venvfs mount` alone, of all wheels", "s"),
+         ("create.start", "after it, the first `python -c ''`", "s")], subjects, 20, 25)
+    for env in environments:
+        env.detach()
+        env.forget()
 
 
 def full(world):
     context, build = world.context, world.build
-    spec = build.locked_spec(world.wheels, "create")
     subjects = []
 
-    def venvfs():
-        env = VenvfsEnvironment(build, "venvfs", spec)
-        return cycle(context, env, [[build.program, "mount", spec, env.root]])
-    subjects.append(Subject("venvfs", venvfs))
+    def venvfs(name, options="", bytecode=None):
+        spec = build.locked_spec(world.wheels, "create", bytecode=bytecode)
+
+        def run():
+            env = VenvfsEnvironment(build, name, spec, options)
+            return cycle(context, env, [mount_words(env)])
+        subjects.append(Subject(name, run))
+    for name, options in build.variants():
+        venvfs(name, options)
+    if build.bytecode is None:
+        # What a spec has that does not say it: all is compiled already, which is to be found out.
+        venvfs("venvfs, bytecode = background", bytecode="background")
 
     def uv():
         env = Environment("uv", context.fresh("uv"))
@@ -62,17 +105,12 @@ def full(world):
     # pip's is the environment that everything else is compared with: made once, half a minute long.
     if world.native_seconds is not None:
         world.measure.value(*FULL[0], "native (pip)", world.native_seconds, "s")
-
-    env = build.environment(world.wheels)
-    world.measure.compare([("create.mount", "`venvfs mount` alone, of the locked spec", "s")],
-                          [mount_alone(world, env)], 20, 10)
-    env.detach()
-    context.run([env.build.program, "store", "--store=" + build.store, "list"])
+    mount_alone(world)
 
 
 def empty(world):
     context, build = world.context, world.build
-    spec = build.write_spec("empty")
+    spec = build.empty_spec("empty")
     python = world.python
 
     def venvfs():
@@ -89,7 +127,7 @@ def empty(world):
         Subject("venvfs", venvfs),
     ]
     if world.profile.name != "smoke":
-        subjects.append(Subject("native with pip", made_by(python, "-m", "venv")))
+        subjects.append(Subject("native with pip", made_by(python, "-m", "venv"), every=3))
     case = world.measure.case(*EMPTY[0])
     for name, program, words in (("uv", world.uv, ["venv", "-q", "--python", python]),
                                  ("virtualenv", world.virtualenv, ["-q", "--python", python])):
@@ -97,7 +135,7 @@ def empty(world):
             subjects.append(Subject(name, made_by(program, *words)))
         else:
             world.measure.skip(case, name, world.peers[name]["reason"])
-    world.measure.compare([(name, title, "s") for name, title in EMPTY], subjects, 9, 45)
+    world.measure.compare([(name, title, "s") for name, title in EMPTY], subjects, 15, 45)
     remove_tree(spec[:-len(".cfg")] + ".store")
 
 

@@ -20,7 +20,7 @@ def empty_environments(world):
         shutil.copytree(world.native.root, native.root, symlinks=True)
     else:
         context.run([world.python, "-m", "venv", native.root])
-    found = [native, VenvfsEnvironment(world.build, "venvfs", world.build.write_spec("writes"))]
+    found = [native, VenvfsEnvironment(world.build, "venvfs", world.build.empty_spec("writes"))]
     for peer in world.usable_peers:
         if peer.writable:
             lower = context.fresh("lower")
@@ -45,14 +45,15 @@ def pip(world, environments, project):
 
         def prepare():
             world.context.run([*base, "uninstall", "-q", "-y", project], check=False)
+            os.sync()  # what others have written is not written out meanwhile
 
         def run():
             install = world.context.time([*base, "install", "-q", "--no-deps", wheel])
             return [install, world.context.time([*base, "uninstall", "-q", "-y", project])]
-        return Subject(env.name, run, prepare)
+        return Subject(env.name, run, prepare, env.every)
     world.measure.compare([("install.pip_%s" % project, "pip install of %s" % project, "s"),
                            ("install.pip_un_%s" % project, "pip uninstall of it", "s")],
-                          [subject(env) for env in environments], 7, 70, warmup=1)
+                          [subject(env) for env in environments], 6, 65)
 
 
 def uv(world, environments, project):
@@ -66,14 +67,15 @@ def uv(world, environments, project):
         def prepare():
             world.context.run([world.uv, "pip", "uninstall", "-q", "--python", env.python, project],
                               check=False)
+            os.sync()
 
         def run():
             # The links of uv's default cannot leave a file system; copies can go anywhere.
             return world.context.time([world.uv, "pip", "install", "-q", "--no-deps", "--link-mode",
                                        "copy", "--python", env.python, wheel])
-        return Subject(env.name, run, prepare)
+        return Subject(env.name, run, prepare, env.every)
     world.measure.compare([(name, title + " (copies)", "s")],
-                          [subject(env) for env in environments], 7, 30)
+                          [subject(env) for env in environments], 6, 25)
 
 
 def copied(env, project):
@@ -107,6 +109,7 @@ def layer(world):
         for name in os.listdir(source):
             if project in name.lower() and not os.path.exists(os.path.join(target, name)):
                 world.context.run(["cp", "-a", os.path.join(source, name), target])
+        os.sync()
 
     def run_venvfs():
         seconds = world.context.time(command(env))
@@ -115,7 +118,7 @@ def layer(world):
     world.measure.compare(
         [("install.layer_uninstall", "pip uninstall of %s, which a layer has" % project, "s")],
         [Subject("native", lambda: world.context.time(command(native)), prepare_native),
-         Subject("venvfs", run_venvfs, lambda: env.again(forget=True))], 5, 30, warmup=0)
+         Subject("venvfs", run_venvfs, lambda: env.again(forget=True))], 5, 30)
     if total:
         world.measure.value("install.layer_copied", "bytes of its files that were copied", "venvfs",
                             max(total), "B")
@@ -134,10 +137,10 @@ def tree(world, environments):
             make = world.context.time([world.python, probes.__file__, "make_tree", top, str(count)])
             os.sync()
             return [make, world.context.time(["rm", "-rf", top])]
-        return Subject(env.name, run)
+        return Subject(env.name, run, os.sync, env.every)
     world.measure.compare([("install.tree_make", "writing %d small files" % count, "s"),
                            ("install.tree_remove", "rm -rf of them", "s")],
-                          [subject(env) for env in environments], 5, 70, warmup=0)
+                          [subject(env) for env in environments], 6, 40, warmup=0)
 
 
 def big(world, environments):
@@ -150,9 +153,9 @@ def big(world, environments):
             seconds = probe(world, "write", path, size)
             os.unlink(path)
             return seconds
-        return Subject(env.name, run, os.sync)
+        return Subject(env.name, run, os.sync, env.every)
     world.measure.compare([("install.big", "writing a file of %d MiB, with fsync" % (size >> 20),
-                            "s")], [subject(env) for env in environments], 7, 30)
+                            "s")], [subject(env) for env in environments], 6, 20)
 
 
 def run(world):

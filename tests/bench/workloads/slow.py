@@ -9,6 +9,7 @@ import sftp_delay
 from context import BenchError, mounts_below, unmount
 from envs import Environment
 from measure import Subject
+from workloads.create import mount_words
 
 
 class Remote:
@@ -63,9 +64,10 @@ def missing():
 
 
 def run(world):
-    cases = [("slow.import", "`%s`, right after mounting, store %g ms away"
-              % (world.profile.data_imports, world.profile.latency * 1000), "s"),
+    cases = [("slow.mount", "`venvfs mount`, store %g ms away" % (world.profile.latency * 1000), "s"),
+             ("slow.import", "mounting, and `%s`" % world.profile.data_imports, "s"),
              ("slow.import_calls", "requests to the file server meanwhile", "count"),
+             ("slow.import_names", "of these, all that read no bytes of files", "count"),
              ("slow.pip_list", "`pip list`, the first after that", "s"),
              ("slow.pip_list_calls", "requests to the file server meanwhile", "count")]
     reason = missing()
@@ -80,7 +82,7 @@ def run(world):
         native = Remote(world, world.native.root, "native")
         remotes.append(native)
         subjects = [measured(world, Environment("native", native.root), native, "native", None)]
-        for name, options in build.variants():
+        for name, options in build.variants(world.profile.slow_shares):
             remote = Remote(world, build.store, "store")
             remotes.append(remote)
             remote.again()
@@ -90,7 +92,7 @@ def run(world):
             environments.append(env)
             for again, word in ((False, ""), (True, ", mounted before")):
                 subjects.append(measured(world, env, remote, name + word, again))
-        world.measure.compare(cases, subjects, 5, 130, warmup=0)
+        world.measure.compare(cases, subjects, 5, 100, warmup=0)
     finally:
         for env in environments:
             env.detach()
@@ -113,14 +115,16 @@ def measured(world, env, remote, name, before):
                 world.context.run([env.python, "-c", statement])
                 env.detach()
                 remote.again()
-            env.attach()
-        else:
-            remote.requests()
+        remote.requests()
 
     def run_both():
-        found = []
-        for words in (["-c", statement], ["-m", "pip", "list"]):
-            seconds = world.context.time([env.python, *words], timeout=300)
-            found += [seconds, sum(remote.requests().values())]
+        mounting = None if before is None else world.context.time(mount_words(env), timeout=300)
+        seconds = (mounting or 0) + world.context.time([env.python, "-c", statement], timeout=300)
+        calls = remote.requests()
+        names = sum(count for name, count in calls.items() if name != "READ")
+        listing = world.context.time([env.python, "-m", "pip", "list"], timeout=300)
+        found = [mounting, seconds, sum(calls.values()), names, listing,
+                 sum(remote.requests().values())]
+        env.detach()
         return found
     return Subject(name, run_both, prepare)

@@ -34,12 +34,15 @@ def run(world):
             world.measure.skip(world.measure.case(*case), "all", error)
         return
 
-    def subject(env, prepare):
+    def subject(env, after=None, prepare=None):
         def statement():
-            return world.context.time([env.python, "-W", "ignore", "-c", "import torch"])
+            seconds = world.context.time([env.python, "-W", "ignore", "-c", "import torch"])
+            if after:
+                after()
+            return seconds
         return Subject(env.name, statement, prepare)
     for env in environments:
         env.again()
-    world.measure.compare([(*CASES[0], "s")], [subject(env, None) for env in environments], 7, 60)
-    world.measure.compare([(*CASES[1], "s")], [subject(env, env.again) for env in environments],
-                          5, 30)
+    world.measure.compare([(*CASES[0], "s")], [subject(env) for env in environments], 9, 30)
+    world.measure.compare([(*CASES[1], "s")], [subject(env, env.detach, env.again)
+                                             for env in environments], 6, 30)
