@@ -33,7 +33,8 @@ class Profile:
     # Seconds for each theme. What all need is made before, in a minute and a half, and it takes about
     # as long to remove everything.
     themes = {"create": 130, "import": 400, "startup": 160, "files": 170, "install": 230,
-              "store": 260, "memory": 150, "requests": 40, "slow": 110, "torch": 100}
+              "store": 260, "memory": 150, "requests": 40, "trips": 70,
+              "slow": 110, "torch": 100}
 
     def __init__(self):
         factor = float(os.environ.get("BENCH_TIME") or 1)
@@ -69,7 +70,7 @@ class Quick(Profile):
     torch = False
     compiles = False
     themes = {"create": 20, "import": 60, "startup": 30, "files": 30, "install": 35,
-              "store": 25, "memory": 30, "requests": 20, "slow": 40, "torch": 1}
+              "store": 25, "memory": 30, "requests": 20, "trips": 15, "slow": 40, "torch": 1}
 
     def rounds(self, wanted):
         return max(1, min(3, wanted // 3))

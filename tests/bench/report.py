@@ -15,6 +15,7 @@ THEMES = {
     "store": "The wheel store",
     "memory": "Many environments at once",
     "requests": "Requests to the daemon, by opcode",
+    "trips": "What one request costs",
     "slow": "A store that is far away",
     "torch": "torch",
 }

@@ -4,10 +4,10 @@
  *     roundtrip DIRECTORY [CLIENTS [CPU [OPERATIONS [KIND]]]]
  *
  * CLIENTS processes work at once, each in a directory of its own below DIRECTORY, pinned to CPU if
- * that is not negative, with as many OPERATIONS of one KIND or of each. Prints one line for each kind of operation: its name, the microseconds that
- * one takes (of all clients' together), and how much time all clients and everything else on the
- * machine were on a processor meanwhile, in microseconds for one operation. For a comparison run it
- * in a plain directory and in a mount in turns, and divide.
+ * that is not negative, with as many OPERATIONS of one KIND or of each. Prints one line for each kind
+ * of operation: its name, the microseconds that one takes (of all clients' together), and how much
+ * time all clients and everything else on the machine were on a processor meanwhile, in microseconds
+ * for one operation. For a comparison run it in a plain directory and in a mount in turns, and divide.
  */
 #include <errno.h>
 #include <fcntl.h>
