@@ -31,11 +31,17 @@
 
 /*
  * A request may wait for a slow disk: others are answered meanwhile. All threads read from one
- * queue, and the kernel wakes for each request the one that has waited longest (fs/fuse/dev.c). It
- * was tried to have but one of them read, and to call a second one only when requests wait: that
- * makes a round trip 0 - 10 % shorter where nothing else runs, and where others compute several
- * times longer, because one thread soon has used up what the scheduler grants it at once. With 4 or
- * 8 threads tests/bench/roundtrip sees no difference.
+ * queue, and the kernel wakes for each request the one that has waited longest (fs/fuse/dev.c).
+ *
+ * What an answer takes is decided by where the scheduler wakes whom. On one processor a round trip
+ * is 3 us, across two of a virtual machine 20 - 60 us, because each direction is an interrupt, and
+ * it wakes us and our caller where nobody else runs, so apart whenever a processor is idle (kernel/
+ * sched/fair.c, select_idle_sibling()). With one reader the two stay as they came to lie, so the
+ * same work took 3 or 40 us for seconds; with several, whose places differ, it is in between, 6 -
+ * 14 us. Tried with tests/bench/roundtrip, and worse or no better: one reader that others join when
+ * requests wait; polling for the next request instead of sleeping; keeping processors from halting;
+ * a reader bound to one processor, unless the caller is bound to it too (then pip installs at 1.1
+ * times its native time instead of 2.2). With 4 or 8 threads there is no difference.
  */
 #define THREADS 8
 
@@ -465,9 +471,10 @@ static int block_signals(struct session *session)
 }
 
 /*
- * Ends the connection of a mount that is still in use. While it lives, libfuse would unmount by path
- * (fuse_kern_unmount() in lib/mount.c), where another environment may be by now. It asks by poll(2)
- * whether the connection is over: in its place it finds a pipe that nobody reads, which says so.
+ * Ends the connection of a mount that is still in use. While it lives, libfuse would unmount by
+ * path (fuse_kern_unmount() in lib/mount.c), where another environment may be by now. It asks by
+ * poll(2) whether the connection is over: in its place it finds a pipe that nobody reads, which
+ * says so.
  */
 static void disconnect(const struct session *session)
 {

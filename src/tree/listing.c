@@ -61,6 +61,8 @@ int listing_builder_add(struct listing_builder *builder, const char *name, mode_
 	size_t length = strlen(name) + 1;
 	int r;
 
+	if (builder->names_size > UINT32_MAX - length)
+		return -ENOMEM;
 	r = reserve((void **)&builder->entries, &builder->capacity, builder->count, 1,
 		    sizeof(*builder->entries));
 	if (r == 0)
@@ -70,7 +72,7 @@ int listing_builder_add(struct listing_builder *builder, const char *name, mode_
 		return r;
 	memcpy(builder->names + builder->names_size, name, length);
 	builder->entries[builder->count++] =
-		(struct listing_entry){.name = builder->names_size, .kind = kind};
+		(struct listing_entry){.name = (uint32_t)builder->names_size, .kind = kind};
 	builder->names_size += length;
 	return 0;
 }
@@ -110,6 +112,16 @@ static int assign_cookies(struct listing_builder *builder, const struct listing 
 	return r;
 }
 
+/* Gives back what was reserved beyond @used elements: most directories have few names, and a listing
+ * is kept as long as its directory is known. */
+static void trim(void **array, size_t used, size_t element)
+{
+	void *smaller = used > 0 ? reallocarray(*array, used, element) : NULL;
+
+	if (smaller)
+		*array = smaller;
+}
+
 int listing_build(struct listing_builder *builder, const struct listing *old, struct listing **out)
 {
 	struct listing *listing = calloc(1, sizeof(*listing));
@@ -124,6 +136,8 @@ int listing_build(struct listing_builder *builder, const struct listing *old, st
 		free(listing);
 		return r;
 	}
+	trim((void **)&builder->entries, builder->count, sizeof(*builder->entries));
+	trim((void **)&builder->names, builder->names_size, 1);
 	listing->count = builder->count;
 	listing->entries = builder->entries;
 	listing->names = builder->names;

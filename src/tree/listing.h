@@ -13,7 +13,7 @@
 
 struct listing_entry {
 	uint64_t cookie; /* ascending; what a reader passes to go on after this entry */
-	size_t name;	 /* offset in names */
+	uint32_t name;	 /* offset in names */
 	mode_t kind;	 /* S_IFMT bits; 0: unknown */
 };
 

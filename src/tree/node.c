@@ -62,15 +62,18 @@ static uint32_t slot_allocate(struct node_table *table)
 	return index;
 }
 
-static uint64_t name_hash(const struct node *parent, const char *name)
+static uint32_t name_hash(const struct node *parent, const char *name)
 {
-	return hash_bytes(name, strlen(name), HASH_SEED ^ parent->id * 0x9e3779b97f4a7c15ull);
+	uint64_t hash =
+		hash_bytes(name, strlen(name), HASH_SEED ^ parent->id * 0x9e3779b97f4a7c15ull);
+
+	return (uint32_t)(hash ^ hash >> 32);
 }
 
 static struct name **find_slot(struct node_table *table, const struct node *parent,
 			       const char *name)
 {
-	uint64_t hash = name_hash(parent, name);
+	uint32_t hash = name_hash(parent, name);
 	struct name **slot = &table->buckets[hash & (table->bucket_count - 1)];
 
 	while (*slot && ((*slot)->hash != hash || (*slot)->parent != parent ||
@@ -101,7 +104,7 @@ static void grow_buckets(struct node_table *table)
 static struct name *name_new(const char *text)
 {
 	size_t size = strlen(text) + 1;
-	struct name *name = malloc(sizeof(*name) + size);
+	struct name *name = malloc(offsetof(struct name, text) + size);
 
 	if (name)
 		memcpy(name->text, text, size);

@@ -46,7 +46,7 @@ struct name {
 	struct node *node, *parent;
 	struct name *chain; /* in the hash bucket */
 	struct name *alias; /* the next name of the same node */
-	uint64_t hash;
+	uint32_t hash;
 	char text[];
 };
 

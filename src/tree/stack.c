@@ -169,6 +169,8 @@ int stack_find(const struct stack *stack, const struct stack_sources *sources,
 int stack_directory_sources(const struct stack *stack, const char *path, bool core_only,
 			    struct stack_sources *out)
 {
+	uint16_t *fewer;
+
 	*out = (struct stack_sources){.layers = calloc(stack->count + 1, sizeof(uint16_t))};
 	if (!out->layers)
 		return -ENOMEM;
@@ -190,6 +192,10 @@ int stack_directory_sources(const struct stack *stack, const char *path, bool co
 		}
 		out->layers[out->count++] = (uint16_t)i;
 	}
+	/* There may be hundreds of layers, and as a rule one has the directory. */
+	fewer = reallocarray(out->layers, out->count + 1, sizeof(uint16_t));
+	if (fewer)
+		out->layers = fewer;
 	return 0;
 }
 
