@@ -1,4 +1,5 @@
-/* Work that may take its time: done by a process of its own, which outlives us and disturbs nobody. */
+/* Work that may take its time: done by a process of its own, which outlives us and disturbs nobody.
+ */
 #pragma once
 
 struct background {
