@@ -12,6 +12,7 @@
 #include "store_call.h"
 #include "store_pythons.h"
 #include "store_report.h"
+#include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/path.h"
 #include "venvfs/progress.h"
@@ -174,6 +175,21 @@ static int remove_layer(const struct store *store, const char *digest, struct er
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Several layers may be of wheels with one file name, such as one that was built here and one of an
+ * index, and a lock that has the one has no use for the other. */
+static int refuse_several(const char *word, const struct string_list *layers, struct error *error)
+{
+	_cleanup_buffer_ struct buffer digests = {0};
+
+	for (size_t i = 0; i < layers->count; i++)
+		buffer_printf(&digests, "%s%s", i > 0 ? ", " : "", layers->items[i]);
+	error_set(error, -EINVAL,
+		  "'%s': several layers have it, so one must be named by its digest: %s", word,
+		  digests.data ? digests.data : "");
+	output_error(error, -EINVAL);
+	return EXIT_FAILED;
+}
+
 /* @store is NULL when there is none. */
 static int remove_named(const struct store *store, const char *word, struct store_report *report)
 {
@@ -185,12 +201,16 @@ static int remove_named(const struct store *store, const char *word, struct stor
 		r = string_list_add(&named.layers, word, strlen(word));
 	if (r < 0 || named.layers.count == 0) {
 		error_set(&error, -ENOENT, "'%s': %s", word,
-			  r < 0 ? strerror(-r) : "no such wheel or layer is in the store");
+			  r < 0 ? strerror(-r)
+				: "no such wheel or layer is in the store; the name "
+				  "is that of the wheel's file, or the layer's whole digest");
 		output_error(&error, -ENOENT);
 		status = EXIT_FAILED;
 	}
-	for (size_t i = 0; status == EXIT_OK && i < named.layers.count; i++)
-		status = remove_layer(store, named.layers.items[i], &error);
+	if (status == EXIT_OK && named.layers.count > 1)
+		status = refuse_several(word, &named.layers, &error);
+	if (status == EXIT_OK)
+		status = remove_layer(store, named.layers.items[0], &error);
 	store_report_removed(report, word, &named.layers, &error);
 	string_list_clear(&named.layers);
 	return status;

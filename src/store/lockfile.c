@@ -85,6 +85,25 @@ char *lockfile_path(const char *spec)
 	return asprintf(&path, "%.*s.lock", (int)length, spec) < 0 ? NULL : path;
 }
 
+/* Nothing that a terminal obeys, in ASCII or as U+0080 to U+009F, and no path: locks come from
+ * others. */
+static bool is_word(const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	while (*c >= ' ' && *c != 0x7f && *c != '/' && !(c[0] == 0xc2 && c[1] < 0xa0))
+		c++;
+	return *text && !*c;
+}
+
+static bool has_name(const struct lockfile *lock, const char *name)
+{
+	for (size_t i = 0; i < lock->count; i++)
+		if (strcmp(lock->packages[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static int add_decoded(struct lockfile *lock, json_t *object)
 {
 	struct lock_package package;
@@ -92,7 +111,8 @@ static int add_decoded(struct lockfile *lock, json_t *object)
 
 	if (json_unpack(object, "{s:s, s:s, s:s, s:s, s:s}", "name", &name, "version", &version,
 			"file", &file, "sha256", &sha256, "layer", &layer) < 0 ||
-	    !store_is_digest(sha256) || !store_is_digest(layer) || strchr(file, '/'))
+	    !store_is_digest(sha256) || !store_is_digest(layer) || strchr(file, '/') ||
+	    !is_word(name) || !is_word(version) || has_name(lock, name))
 		return -EINVAL;
 	package = (struct lock_package){
 		.name = (char *)name,

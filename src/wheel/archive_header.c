@@ -117,6 +117,9 @@ static const char *method_fault(const struct archive_entry *entry)
 	return NULL;
 }
 
+/* The longest that deflate makes of nothing: one block that is stored. */
+#define EMPTY_STREAM_MAX 5
+
 /* What is wrong with the kind of file that it is, or NULL. */
 static const char *type_fault(const struct archive_entry *entry)
 {
@@ -129,7 +132,8 @@ static const char *type_fault(const struct archive_entry *entry)
 		return "the type of a special file";
 	if (entry->directory ? S_ISREG(type) : directory)
 		return "the type of a file and the name of a directory, or the other way round";
-	if (entry->directory && (entry->size > 0 || entry->compressed_size > 0))
+	/* Some write a stream of deflate that is empty. */
+	if (entry->directory && (entry->size > 0 || entry->compressed_size > EMPTY_STREAM_MAX))
 		return "data although it is a directory";
 	return NULL;
 }

@@ -316,6 +316,9 @@ add_case("file_as_directory", "other way round", lambda: wheel(Entry("demo/x/", 
 add_case("directory_as_file", "other way round", lambda: wheel(Entry("demo/x", b"", 0o040755)))
 add_case("dos_directory_as_file", "other way round", lambda: wheel(Entry("x", b"", attributes=0x10)))
 add_case("directory_with_data", "although it is a directory", lambda: wheel(Entry("x/", b"x", 0o040755)))
+add_case("directory_with_much_of_nothing", "although it is a directory",
+         lambda: wheel(Entry("x/", b"", 0o040755, compressed_size=6)))
+add_case("directory_with_an_empty_stream", "good", lambda: wheel(Entry("x/", b"", 0o040755)))
 
 
 # Two entries for one path
