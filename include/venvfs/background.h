@@ -1,5 +1,4 @@
-/* Work that may take its time: done by a process of its own, which outlives us and disturbs nobody.
- */
+/* Work that may take its time: done by a process of its own, which outlives us and disturbs nobody. */
 #pragma once
 
 struct background {

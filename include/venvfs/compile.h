@@ -7,14 +7,13 @@
 #include "venvfs/error.h"
 
 struct compile_order {
-	const char *store;         /* path of the store that has the layers */
-	const char *executable;    /* of the interpreter */
-	const char *tag;           /* its cache_tag */
+	const char *store;      /* path of the store that has the layers */
+	const char *executable; /* of the interpreter */
+	const char *tag;        /* its cache_tag */
 	const char *const *layers; /* digests */
 	size_t count;
 	int timeout_ms; /* for all of it */
-	bool wait; /* also for what another process is compiling now, which is left to it otherwise
-		    */
+	bool wait; /* also for what another process is compiling now, which is left to it otherwise */
 };
 
 /* Time enough for some hundred wheels on one slow processor. */

@@ -29,8 +29,8 @@ int env_store_open(const char *path, const char *mountpoint, struct env_store **
 		   struct error *error);
 void env_store_free(struct env_store *store);
 
-/* Opens a store to be looked at: nothing is made or written, and no log is kept. It may be root's
- * as well. -EBUSY while it is mounted to be written to. */
+/* Opens a store to be looked at: nothing is made or written, and no log is kept. It may be root's as
+ * well. -EBUSY while it is mounted to be written to. */
 int env_store_open_read_only(const char *path, struct env_store **out, struct error *error);
 
 /* Whether the store could be opened, as far as can be told without making or locking anything. */

@@ -30,8 +30,7 @@ struct generated_entry {
 	int (*render)(const struct generated_context *context, struct buffer *out);
 	/* Whether this environment has the entry at all; NULL: always. */
 	bool (*present)(const struct generated_context *context);
-	/* Once deleted it stays so, like a package's script; the others are back at the next mount.
-	 */
+	/* Once deleted it stays so, like a package's script; the others are back at the next mount. */
 	bool removable;
 };
 
@@ -45,8 +44,8 @@ char *generated_path(const struct generated_entry *entry, const struct generated
  * pyvenv.cfg (UTF-8, no control characters). -EINVAL. */
 int generated_check_mountpoint(const char *path, struct error *error);
 
-/* What follows the first lines of a script that runs @object of @module, both dotted names of
- * Python (the "entry points" of packaging.python.org). */
+/* What follows the first lines of a script that runs @object of @module, both dotted names of Python
+ * (the "entry points" of packaging.python.org). */
 void generated_script_body(struct buffer *out, const char *module, const char *object);
 
 /*

@@ -49,8 +49,7 @@ struct layer_ops {
 struct layer {
 	const struct layer_ops *ops;
 	char *name;   /* for messages and status */
-	char *attach; /* where its root appears in the environment: "" or
-			 "lib/python3.11/site-packages" */
+	char *attach; /* where its root appears in the environment: "" or "lib/python3.11/site-packages" */
 };
 
 void layer_free(struct layer *layer);
@@ -90,9 +89,8 @@ int layer_files_new(const struct layer_files_place *place, const struct layer_fi
 		    size_t count, struct layer **out);
 
 /*
- * @source with its @bytecode, two layers that are attached at the same place, as one. What both
- * have is the source's. Takes ownership of both, also when it fails. Extended attributes are not
- * shown.
+ * @source with its @bytecode, two layers that are attached at the same place, as one. What both have
+ * is the source's. Takes ownership of both, also when it fails. Extended attributes are not shown.
  */
 int layer_compiled_new(struct layer *source, struct layer *bytecode, struct layer **out);
 

@@ -23,7 +23,7 @@ struct process_options {
 	char *const *envp;     /* NULL: our own environment */
 	const char *directory; /* working directory; NULL: ours */
 	int timeout_ms;
-	size_t output_limit;   /* bytes of stdout and of stderr, each */
+	size_t output_limit; /* bytes of stdout and of stderr, each */
 	unsigned cpu_limit_s;  /* for it and each that it starts; 0: ours */
 	uint64_t memory_limit; /* of their address space, in bytes; 0: ours */
 };

@@ -5,14 +5,15 @@
  *     version              "1\n", of this arrangement
  *     lock                 held shared by whoever adds, exclusively by whoever removes
  *     layers/DIGEST/       one wheel's files (layer_image_format.h), named by the image's digest
- *     bytecode/DIGEST/TAG/ what interpreters of that tag (cpython-311) compile the layer's sources
- * to: an image of its own, in which every .pyc is a file wheels/FILE@DIGEST   link to the layer of
- * the wheel FILE whose own digest that is roots/NAME           link to a file that names layers in
- * use (a lock of a spec) scratch/             what is being made
+ *     bytecode/DIGEST/TAG/ what interpreters of that tag (cpython-311) compile the layer's sources to:
+ *                          an image of its own, in which every .pyc is a file
+ *     wheels/FILE@DIGEST   link to the layer of the wheel FILE whose own digest that is
+ *     roots/NAME           link to a file that names layers in use (a lock of a spec)
+ *     scratch/             what is being made
  *
  * What is in layers/, bytecode/ and wheels/ appears complete, by one rename, and never changes.
- * Reading takes no lock and writes nothing, so a store may be on read-only media or on a network
- * file system.
+ * Reading takes no lock and writes nothing, so a store may be on read-only media or on a network file
+ * system.
  *
  * Bytecode does not lie in its layer: it is made later, for one interpreter after another, and a
  * layer that was sealed is never opened again for that. It is made from the layer alone and can be
@@ -57,8 +58,8 @@ enum store_mode {
 int store_open(const char *path, enum store_mode mode, struct store **out, struct error *error);
 void store_free(struct store *store); /* NULL is fine */
 
-/* Sets the host's store above one that is open for STORE_ADD, if it is another one that can be
- * read: those who look here look there first, and what is there need not be here. */
+/* Sets the host's store above one that is open for STORE_ADD, if it is another one that can be read:
+ * those who look here look there first, and what is there need not be here. */
 void store_set_above(struct store *store);
 
 static inline void cleanup_store(struct store **store)
@@ -69,8 +70,8 @@ static inline void cleanup_store(struct store **store)
 #define _cleanup_store_ __attribute__((cleanup(cleanup_store)))
 
 /*
- * Lets go of the lock of a store that is open for STORE_ADD, so that others may remove while
- * nothing is published, and takes it again: what was there may be gone then.
+ * Lets go of the lock of a store that is open for STORE_ADD, so that others may remove while nothing
+ * is published, and takes it again: what was there may be gone then.
  */
 void store_release_lock(const struct store *store);
 int store_take_lock(const struct store *store, struct error *error);
@@ -183,10 +184,9 @@ enum store_repair {
 	STORE_REPAIR_NOTHING, /* the layer is good */
 	STORE_REPAIR_SEALED,  /* its bytes are good; it was writable, and is sealed again */
 	STORE_REPAIR_REPLACED,
-	STORE_REPAIR_BYTECODE, /* only its bytecode was damaged, and was removed: it is made again
-				*/
-	STORE_REPAIR_REMOVED,  /* damaged, not to be replaced, and nobody has need of it */
-	STORE_REPAIR_LEFT,     /* damaged, and needed */
+	STORE_REPAIR_BYTECODE, /* only its bytecode was damaged, and was removed: it is made again */
+	STORE_REPAIR_REMOVED, /* damaged, not to be replaced, and nobody has need of it */
+	STORE_REPAIR_LEFT,    /* damaged, and needed */
 };
 
 /*

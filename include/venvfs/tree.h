@@ -24,8 +24,7 @@ struct tree;
 struct tree_config {
 	struct layer **layers; /* highest first; the tree takes ownership of array and layers */
 	unsigned layer_count;
-	int upper_fd; /* directory of the upper, owned by the tree; -1: none, the tree is read-only
-		       */
+	int upper_fd; /* directory of the upper, owned by the tree; -1: none, the tree is read-only */
 	int work_fd;  /* empty directory on the same file system, likewise */
 	bool read_only;
 };

@@ -39,8 +39,8 @@ struct wheel_tags;
 
 #define _cleanup_wheel_tags_ __attribute__((cleanup(wheel_tags_freep)))
 
-/* From the list that pip has for that interpreter (packaging.tags.sys_tags()), best first, with
- * white space between ("cp311-cp311-manylinux_2_36_x86_64 …"). -ENOMEM, or -EINVAL: it is empty. */
+/* From the list that pip has for that interpreter (packaging.tags.sys_tags()), best first, with white
+ * space between ("cp311-cp311-manylinux_2_36_x86_64 …"). -ENOMEM, or -EINVAL: it is empty. */
 int wheel_tags_new(const char *list, struct wheel_tags **out);
 void wheel_tags_free(struct wheel_tags *tags);
 void wheel_tags_freep(struct wheel_tags **tags);

@@ -16,7 +16,7 @@
 
 /* The kernel's include/uapi/linux/ioprio.h, which Debian 12 does not install. */
 #define IOPRIO_WHO_PROCESS 1
-#define IOPRIO_IDLE        (3 << 13)
+#define IOPRIO_IDLE	   (3 << 13)
 
 /* Whatever of it is refused is not worth failing for. */
 static void lower_priority(void)

@@ -19,8 +19,8 @@
 #define SCRATCH_TRIES 16
 #define ONE_DAY       (24 * 60 * 60)
 
-/* Removes the temporary @name, if nobody works on it any more. A directory is held until it is
- * gone: who has just made it, and does not hold it yet, then takes another. */
+/* Removes the temporary @name, if nobody works on it any more. A directory is held until it is gone:
+ * who has just made it, and does not hold it yet, then takes another. */
 static void remove_abandoned(int directory, const char *name)
 {
 	_cleanup_close_ int fd = -1;
@@ -83,8 +83,8 @@ int scratch_new(int directory, struct scratch *out)
 				continue;
 			return -errno;
 		}
-		scratch.fd = openat(directory, scratch.name,
-				    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		scratch.fd =
+			openat(directory, scratch.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (scratch.fd < 0)
 			continue;
 		/* On file systems without locks, age alone tells what is abandoned. */

@@ -298,9 +298,12 @@ static const struct {
 	const char *name;
 	int (*run)(struct store_call *call);
 } verbs[] = {
-	{"add", run_add},         {"list", run_list},
-	{"show", store_show_run}, {"verify", store_verify_run},
-	{"remove", run_remove},   {"gc", run_gc},
+	{"add", run_add},
+	{"list", run_list},
+	{"show", store_show_run},
+	{"verify", store_verify_run},
+	{"remove", run_remove},
+	{"gc", run_gc},
 };
 
 static int run_verb(struct store_call *call, const char *name)
@@ -367,8 +370,7 @@ static int store_run(const struct command *command, int argc, char *argv[])
 		output_problem("no store: %s", strerror(-r));
 		status = EXIT_FAILED;
 	} else if (optind == argc) {
-		status = command_bad_usage(command,
-					   "add, list, show, verify, remove or gc is needed");
+		status = command_bad_usage(command, "add, list, show, verify, remove or gc is needed");
 	} else {
 		call.words = argv + optind + 1;
 		call.count = argc - optind - 1;

@@ -18,7 +18,7 @@
 #include "venvfs/environment.h"
 #include "venvfs/log.h"
 
-#define LOOK_EVERY_MS   60000
+#define LOOK_EVERY_MS	60000
 #define GENERATED_LAYER 0
 
 struct base_watch {

@@ -8,9 +8,8 @@
 #include "venvfs/compile.h"
 #include "venvfs/log.h"
 
-#define STORES                                                                                     \
-	(sizeof(((struct bytecode_order *)NULL)->stores) /                                         \
-	 sizeof(((struct bytecode_order *)NULL)->stores[0]))
+#define STORES (sizeof(((struct bytecode_order *)NULL)->stores) / \
+		sizeof(((struct bytecode_order *)NULL)->stores[0]))
 
 int bytecode_order_init(const struct interpreter *interpreter, struct bytecode_order *out)
 {

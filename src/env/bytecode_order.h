@@ -13,7 +13,7 @@ struct bytecode_order {
 	struct {
 		char *path; /* NULL: none */
 		struct string_list layers;
-	} stores[3];  /* those of a spec (struct lock_stores), and another that pip may be in */
+	} stores[3]; /* those of a spec (struct lock_stores), and another that pip may be in */
 	size_t count; /* of layers */
 };
 

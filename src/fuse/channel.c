@@ -187,8 +187,7 @@ static bool is_own(const struct channel *channel, uint32_t pid)
 	return false;
 }
 
-static void answer_error(const struct channel *channel, const struct fuse_in_header *head,
-			 int error)
+static void answer_error(const struct channel *channel, const struct fuse_in_header *head, int error)
 {
 	const struct fuse_out_header answer = {
 		.len = sizeof(answer),

@@ -111,10 +111,9 @@ struct daemon {
 	const struct mount_options *options;
 	const char *spec, *mountpoint; /* absolute */
 	struct mount_point *point;
-	int report; /* where the caller waits; -1: in the foreground */
+	int report;                    /* where the caller waits; -1: in the foreground */
 	struct environment *environment;
-	struct background
-		compiling; /* what will compile layers, when the environment can be used */
+	struct background compiling; /* what will compile layers, when the environment can be used */
 };
 
 /* Lets go of the caller's terminal, directory and descriptors. */

@@ -3,7 +3,7 @@
 #include "ops.h"
 
 /* More than this is given back when so many calls in a row were content with less. */
-#define LARGE    (64u << 10)
+#define LARGE	 (64u << 10)
 #define PATIENCE 64
 
 static _Thread_local struct {

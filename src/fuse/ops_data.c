@@ -26,7 +26,8 @@ static void note_read(fuse_req_t req, fuse_ino_t ino, off_t offset, ssize_t n)
 {
 	const struct channel *channel = fuse_req_userdata(req);
 
-	ahead_note_read(channel->ahead, ino, (uint64_t)offset, (uint64_t)n, fuse_req_ctx(req)->pid);
+	ahead_note_read(channel->ahead, ino, (uint64_t)offset, (uint64_t)n,
+			fuse_req_ctx(req)->pid);
 }
 
 static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,

@@ -28,8 +28,7 @@ void lock_result_clear(struct lock_result *result)
 	*result = (struct lock_result){0};
 }
 
-/* Opens every layer of the lock, from the result's stores. -ENOENT and the like: one is not there.
- */
+/* Opens every layer of the lock, from the result's stores. -ENOENT and the like: one is not there. */
 static int open_layers(struct lock_result *result, struct error *error)
 {
 	int r = 0;
@@ -132,7 +131,8 @@ static int read_current(const char *path, const char *inputs, struct lockfile **
 
 /* 1: the lock is good as it is. Where the store cannot be written to, nobody of ours removes
  * anything; else a lock that came with its spec, from elsewhere, keeps the layers that it names. */
-static int use_current(struct making *making, struct lockfile **current, struct lock_result *out)
+static int use_current(struct making *making, struct lockfile **current,
+		       struct lock_result *out)
 {
 	int r;
 

@@ -56,14 +56,14 @@ struct run {
 	struct store *store;
 	int locks;
 	int64_t deadline;
-	pthread_mutex_t mutex;         /* protects what follows, and all work */
-	size_t next;                   /* layer that was not looked at */
-	struct work *current;          /* the one whose sources are being handed out */
-	size_t busy;                   /* layers that others are compiling */
+	pthread_mutex_t mutex; /* protects what follows, and all work */
+	size_t next;           /* layer that was not looked at */
+	struct work *current;  /* the one whose sources are being handed out */
+	size_t busy;           /* layers that others are compiling */
 	struct work *ready[READY_MAX]; /* complete, and not yet published */
 	size_t ready_count, ready_max;
 	int64_t ready_since;
-	int code; /* of the first failure, which ends the run */
+	int code;              /* of the first failure, which ends the run */
 	struct error *error;
 	pthread_mutex_t publishing; /* the store's lock is one for all threads */
 };
@@ -111,7 +111,8 @@ static int set_lock(const struct run *run, off_t place, short type)
 static int has_bytecode(const struct run *run, const char *digest)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
-	_cleanup_close_ int fd = store_open_bytecode(run->store, digest, run->order->tag, &error);
+	_cleanup_close_ int fd =
+		store_open_bytecode(run->store, digest, run->order->tag, &error);
 	_cleanup_close_ int room = -1;
 	struct stat st;
 
@@ -379,7 +380,8 @@ static void go_through(struct run *run)
 	if (wanted > THREADS_MAX)
 		wanted = THREADS_MAX;
 	/* This thread works too; so where no other can be started, it does all. */
-	while (started + 1 < wanted && pthread_create(&threads[started], NULL, work_on, run) == 0)
+	while (started + 1 < wanted &&
+	       pthread_create(&threads[started], NULL, work_on, run) == 0)
 		started++;
 	work_on(run);
 	for (size_t i = 0; i < started; i++)

@@ -24,7 +24,7 @@ struct compile_layer {
 	const struct store *store; /* open for adding; its lock need not be held */
 	char digest[STORE_DIGEST_SIZE];
 	const char *tag;
-	struct layer *files;            /* of the image, from its root */
+	struct layer *files; /* of the image, from its root */
 	struct compile_source *sources; /* in the image's order, so always the same */
 	size_t count;
 	struct scratch scratch;

@@ -333,8 +333,8 @@ static int create_unnamed(const struct store *store)
 {
 	int fd = openat(store->scratch, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd < 0 &&
-	    (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOSYS || errno == EINVAL))
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOSYS ||
+		       errno == EINVAL))
 		fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT))
 		fd = memfd_create("wheel", MFD_CLOEXEC);
@@ -411,8 +411,9 @@ int store_copy_wheel(const struct store *store, const char *path, char digest[ST
 	_cleanup_close_ int original = open_original(path, error);
 	int copy = original < 0 ? original : copy_wheel(store, original, digest);
 
-	return original >= 0 && copy < 0 ? error_set_errno(error, copy, "%s cannot be copied to %s",
-							   path, store->path)
+	return original >= 0 && copy < 0 ? error_set_errno(error, copy,
+							   "%s cannot be copied to %s", path,
+							   store->path)
 					 : copy;
 }
 

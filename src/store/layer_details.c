@@ -152,9 +152,9 @@ static int by_bytes(const void *a, const void *b)
 
 static int find_bytecode(const struct store *store, const char *digest, struct string_list *out)
 {
-	int r = store->bytecode < 0
-			? 0
-			: io_each_entry(io_open_directory(store->bytecode, digest), note_tag, out);
+	int r = store->bytecode < 0 ? 0
+				    : io_each_entry(io_open_directory(store->bytecode, digest),
+						    note_tag, out);
 
 	if (out->count > 0)
 		qsort(out->items, out->count, sizeof(*out->items), by_bytes);

@@ -1,6 +1,5 @@
 /*
- * Copy-up: what a layer shows is brought into the upper, at the first write or change of
- * attributes.
+ * Copy-up: what a layer shows is brought into the upper, at the first write or change of attributes.
  *
  * The copy is made under a temporary name in the work directory, with everything that the original
  * shows, made durable, and then put in place by one rename. So a crash leaves the layer's file
@@ -52,7 +51,8 @@ static int put_in_place(struct tree *tree, const struct node *node, const char *
 		return r;
 	}
 	/* Only the times are at stake, and they are not worth failing for. */
-	(void)utimensat(directory, ".", (struct timespec[]){before.st_atim, before.st_mtim}, 0);
+	(void)utimensat(directory, ".",
+			(struct timespec[]){before.st_atim, before.st_mtim}, 0);
 	return 0;
 }
 
@@ -153,9 +153,9 @@ static int copy_special(struct tree *tree, unsigned layer, const char *path, con
 	if (r == 0 && tree->sets_owners &&
 	    fchownat(tree->work_fd, temporary, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
-	if (r == 0 &&
-	    utimensat(tree->work_fd, temporary, (struct timespec[]){st->st_atim, st->st_mtim},
-		      AT_SYMLINK_NOFOLLOW) < 0)
+	if (r == 0 && utimensat(tree->work_fd, temporary,
+				(struct timespec[]){st->st_atim, st->st_mtim},
+				AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
 	return r;
 }

@@ -35,10 +35,7 @@ struct gen_slot {
 	void (*quote)(struct buffer *out, const char *text);
 };
 
-#define GEN_SLOT_END                                                                               \
-	{                                                                                          \
-		NULL, NULL, NULL                                                                   \
-	}
+#define GEN_SLOT_END {NULL, NULL, NULL}
 
 /*
  * Appends @template with its slots filled in. -EINVAL when a text that is to be quoted cannot be

@@ -186,11 +186,7 @@ void quote_prompt_bash(struct buffer *out, const char *text)
 }
 
 /* Most shells expand PS1 as if it stood within double quotes. */
-#define EXPANDED                                                                                   \
-	{"\\", "\\\\"}, {"$", "\\$"},                                                              \
-	{                                                                                          \
-		"`", "\\`"                                                                         \
-	}
+#define EXPANDED {"\\", "\\\\"}, {"$", "\\$"}, {"`", "\\`"}
 
 void quote_prompt_dash(struct buffer *out, const char *text)
 {
@@ -224,8 +220,12 @@ void quote_prompt_zsh(struct buffer *out, const char *text)
 	/* prompt_subst removes the backslashes, prompt_bang the second !. Somebody's theme may set
 	 * them after the activation, so that one text must be right with and without. */
 	static const struct replacement replacements[] = {
-		{"\\", CUT("\\\\")}, {"$", CUT("\\$")}, {"`", CUT("\\`")},
-		{"!", CUT("!!")},    {"%", "%%"},       {NULL, NULL},
+		{"\\", CUT("\\\\")},
+		{"$", CUT("\\$")},
+		{"`", CUT("\\`")},
+		{"!", CUT("!!")},
+		{"%", "%%"},
+		{NULL, NULL},
 	};
 
 	quote_prompt(out, text, replacements, quote_sh);

@@ -9,8 +9,8 @@
 
 #define DIRECTORY (S_IFDIR | 0755)
 #define FILE_MODE (S_IFREG | 0644)
-#define SCRIPT    (S_IFREG | 0755)
-#define LINK      (S_IFLNK | 0777)
+#define SCRIPT	  (S_IFREG | 0755)
+#define LINK	  (S_IFLNK | 0777)
 
 /* venv makes the directory since 3.11. */
 static bool has_versioned_include(const struct generated_context *context)
@@ -81,8 +81,7 @@ int generated_check_mountpoint(const char *path, struct error *error)
 {
 	if (strchr(path, ':'))
 		return error_set(error, -EINVAL,
-				 "the mount point %s holds a colon, so it could not be on PATH",
-				 path);
+				 "the mount point %s holds a colon, so it could not be on PATH", path);
 	if (quote_check(path) < 0)
 		return error_set(error, -EINVAL,
 				 "the mount point holds a control character or is not UTF-8, so no "

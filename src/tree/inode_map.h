@@ -8,7 +8,7 @@ struct node;
 
 struct inode_entry {
 	uint64_t upper_ino;
-	uint64_t shown;    /* the number that programs see instead; 0: the same */
+	uint64_t shown;	   /* the number that programs see instead; 0: the same */
 	struct node *node; /* the live node of a file with several names, or NULL */
 	struct inode_entry *chain;
 };

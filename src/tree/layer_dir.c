@@ -68,8 +68,8 @@ static struct layer_dir *layer_dir_of(struct layer *layer)
 static int open_directory(struct layer_dir *self, const char *path, size_t length,
 			  struct content **out)
 {
-	uint64_t key = hash_bytes(path, length,
-				  hash_bytes(&self->serial, sizeof(self->serial), HASH_SEED));
+	uint64_t key = hash_bytes(path, length, hash_bytes(&self->serial, sizeof(self->serial),
+							   HASH_SEED));
 	_cleanup_free_ char *copy = NULL;
 	int fd;
 

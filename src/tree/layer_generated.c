@@ -18,7 +18,7 @@
 struct generated_file {
 	const struct generated_entry *entry;
 	char *path;
-	bool hidden;             /* until the next mount */
+	bool hidden;		 /* until the next mount */
 	struct content *content; /* NULL: not rendered yet */
 	struct timespec rendered;
 };

@@ -16,8 +16,8 @@
  *
  * and nothing follows. Entry 0 is the root directory, whose name is empty. The children of a
  * directory are contiguous, after the directory itself, and sorted by the bytes of their names;
- * every entry but the root is a child of exactly one directory. Same files, same image: nothing in
- * it depends on when, where or by whom it was made.
+ * every entry but the root is a child of exactly one directory. Same files, same image: nothing in it
+ * depends on when, where or by whom it was made.
  *
  * A reader refuses what it does not understand: another version, bits that are not described here.
  */
@@ -41,7 +41,7 @@ struct image_header {
 };
 
 /* Qt loads plugins from here by their canonical paths: they must not be shown as links. */
-#define IMAGE_QT_PLUGINS  1u
+#define IMAGE_QT_PLUGINS 1u
 #define IMAGE_FLAGS_KNOWN IMAGE_QT_PLUGINS
 
 struct image_entry {
@@ -51,9 +51,9 @@ struct image_entry {
 	uint32_t parent;
 	uint32_t first_child, child_count; /* directories; else 0 */
 	uint32_t digest; /* 0: the bytes are in the image; N: in files/, with digest number N - 1 */
-	uint64_t size;   /* of a file, or of a link's target; directories: 0 */
-	uint64_t data;   /* where they are in the image, or 0 */
-	int64_t mtime;   /* seconds since 1970 */
+	uint64_t size;	 /* of a file, or of a link's target; directories: 0 */
+	uint64_t data;	 /* where they are in the image, or 0 */
+	int64_t mtime;	 /* seconds since 1970 */
 	uint64_t unused; /* 0 */
 };
 
@@ -61,5 +61,5 @@ _Static_assert(sizeof(struct image_header) == 64, "as on disk");
 _Static_assert(sizeof(struct image_entry) == 56, "as on disk");
 
 #define IMAGE_DIGEST_SIZE 32
-#define IMAGE_FILE        "image"
-#define IMAGE_FILES       "files"
+#define IMAGE_FILE	  "image"
+#define IMAGE_FILES	  "files"

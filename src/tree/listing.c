@@ -66,8 +66,8 @@ int listing_builder_add(struct listing_builder *builder, const char *name, mode_
 	r = reserve((void **)&builder->entries, &builder->capacity, builder->count, 1,
 		    sizeof(*builder->entries));
 	if (r == 0)
-		r = reserve((void **)&builder->names, &builder->names_capacity, builder->names_size,
-			    length, 1);
+		r = reserve((void **)&builder->names, &builder->names_capacity,
+			    builder->names_size, length, 1);
 	if (r < 0)
 		return r;
 	memcpy(builder->names + builder->names_size, name, length);
@@ -112,8 +112,8 @@ static int assign_cookies(struct listing_builder *builder, const struct listing 
 	return r;
 }
 
-/* Gives back what was reserved beyond @used elements: most directories have few names, and a
- * listing is kept as long as its directory is known. */
+/* Gives back what was reserved beyond @used elements: most directories have few names, and a listing
+ * is kept as long as its directory is known. */
 static void trim(void **array, size_t used, size_t element)
 {
 	void *smaller = used > 0 ? reallocarray(*array, used, element) : NULL;

@@ -13,8 +13,8 @@
 
 struct listing_entry {
 	uint64_t cookie; /* ascending; what a reader passes to go on after this entry */
-	uint32_t name;   /* offset in names */
-	mode_t kind;     /* S_IFMT bits; 0: unknown */
+	uint32_t name;	 /* offset in names */
+	mode_t kind;	 /* S_IFMT bits; 0: unknown */
 };
 
 struct listing {
@@ -51,4 +51,5 @@ int listing_builder_add(struct listing_builder *builder, const char *name, mode_
 void listing_builder_clear(struct listing_builder *builder);
 
 /* Makes the listing, with the cookies of @old (may be NULL) for the names that it has. */
-int listing_build(struct listing_builder *builder, const struct listing *old, struct listing **out);
+int listing_build(struct listing_builder *builder, const struct listing *old,
+		  struct listing **out);

@@ -9,8 +9,8 @@
 #include "venvfs/tree.h"
 #include "view.h"
 
-#define COPYUP_LOCKS    64
-#define CONTROL_NAME    ".venvfs"
+#define COPYUP_LOCKS	64
+#define CONTROL_NAME	".venvfs"
 #define CONTROL_ENTRIES 16
 
 struct control_file {
@@ -55,9 +55,9 @@ static inline void names_unlock(struct tree **tree)
 struct found {
 	enum node_source source;
 	unsigned layer;
-	struct stat st;     /* st_ino is what programs are to see */
-	uint64_t upper_ino; /* inode_of_upper() of the upper's file, else 0 */
-	bool lower_hidden;  /* a whiteout or an opaque directory hides all but core entries below */
+	struct stat st;	     /* st_ino is what programs are to see */
+	uint64_t upper_ino;  /* inode_of_upper() of the upper's file, else 0 */
+	bool lower_hidden;   /* a whiteout or an opaque directory hides all but core entries below */
 };
 
 /* The node for a request: -ESTALE when it is unknown. */

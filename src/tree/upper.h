@@ -23,10 +23,10 @@
 
 #include "name_table.h"
 
-#define WHITEOUT_PREFIX   ".wh."
-#define WHITEOUT_OPAQUE   ".wh..wh..opq"
+#define WHITEOUT_PREFIX	  ".wh."
+#define WHITEOUT_OPAQUE	  ".wh..wh..opq"
 #define WHITEOUT_REDIRECT ".wh..wh.redirect"
-#define WHITEOUT_LONG     ".wh..wh.long."
+#define WHITEOUT_LONG	  ".wh..wh.long."
 
 /* Whether @name is one that only we may use. */
 bool upper_is_reserved(const char *name);

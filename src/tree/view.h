@@ -1,9 +1,9 @@
 /*
  * The view of a directory: what shows in it, of the upper and of the layers.
  *
- * A view is made with the node, and loaded when the directory is first looked into: then the
- * upper's marks are read, and it is known which layers the directory merges. After that only
- * whiteouts and the listing change.
+ * A view is made with the node, and loaded when the directory is first looked into: then the upper's
+ * marks are read, and it is known which layers the directory merges. After that only whiteouts and
+ * the listing change.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ struct view {
 	pthread_mutex_t lock; /* see node.h for the order */
 
 	/* Set before the view is shared, completed by view_load(), constant afterwards. */
-	char *lower;     /* the directory's lower path, or NULL: it is the upper's alone */
-	bool core_only;  /* of the layers, only core entries show (whiteout or opaque) */
+	char *lower;	/* the directory's lower path, or NULL: it is the upper's alone */
+	bool core_only; /* of the layers, only core entries show (whiteout or opaque) */
 	bool redirected; /* a mark in the upper says what `lower` is */
 	struct stack_sources sources; /* none where `lower` is NULL */
 	_Atomic bool loaded;
