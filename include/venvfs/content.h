@@ -1,6 +1,6 @@
 /*
- * The bytes of an open file: a descriptor, a range of one, or memory. Counted, because a cache may drop it while a
- * request still reads from it. All functions may be called by any thread.
+ * The bytes of an open file: a descriptor, a range of one, or memory. Counted, because a cache may
+ * drop it while a request still reads from it. All functions may be called by any thread.
  */
 #pragma once
 
@@ -12,10 +12,10 @@
 
 struct content {
 	atomic_uint references;
-	int fd;		  /* -1: in memory */
-	const char *data; /* in memory, freed with the content; NULL: a descriptor */
-	size_t size;	  /* of data or range */
-	off_t start;	  /* of a range */
+	int fd;                       /* -1: in memory */
+	const char *data;             /* in memory, freed with the content; NULL: a descriptor */
+	size_t size;                  /* of data or range */
+	off_t start;                  /* of a range */
 	void (*release)(void *owner); /* of a range, whose descriptor is the owner's; else NULL */
 	void *owner;
 };
@@ -54,8 +54,8 @@ ssize_t content_read(const struct content *content, void *buffer, size_t size, o
  * A bounded cache of contents, keyed by node id and purpose; the least recently used goes first.
  */
 enum content_purpose {
-	CONTENT_READ,	   /* a file's bytes, perhaps of a layer */
-	CONTENT_WRITE,	   /* a file of the upper, open for reading and writing */
+	CONTENT_READ,      /* a file's bytes, perhaps of a layer */
+	CONTENT_WRITE,     /* a file of the upper, open for reading and writing */
 	CONTENT_DIRECTORY, /* O_PATH descriptor of a directory of the upper */
 	CONTENT_PURPOSES
 };

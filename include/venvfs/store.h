@@ -5,8 +5,8 @@
  *     version              "1\n", of this arrangement
  *     lock                 held shared by whoever adds, exclusively by whoever removes
  *     layers/DIGEST/       one wheel's files (layer_image_format.h), named by the image's digest
- *     bytecode/DIGEST/TAG/ what interpreters of that tag (cpython-311) compile the layer's sources to:
- *                          an image of its own, in which every .pyc is a file
+ *     bytecode/DIGEST/TAG/ what interpreters of that tag (cpython-311) compile its sources to: an
+ *                          image of its own, in which every .pyc is a file
  *     wheels/FILE@DIGEST   link to the layer of the wheel FILE whose own digest that is
  *     roots/NAME           link to a file that names layers in use (a lock of a spec)
  *     scratch/             what is being made

@@ -23,9 +23,9 @@ void output_error(const struct error *error, int code);
 /* As output_error(), for all that a function has found wrong. */
 void output_errors(const struct error_list *errors, int code);
 
-/* Shows how far something is that takes long, in one line of the terminal that is written again each
- * time: "12/138 numpy-2.1…". Where stderr is no terminal, or a dumb one, nothing. A progress_fn: without a name the line
- * goes. */
+/* Shows how far something is that takes long, in one line of the terminal that is written again
+ * each time: "12/138 numpy-2.1…". Where stderr is no terminal, or a dumb one, nothing. A
+ * progress_fn: without a name the line goes. */
 void output_progress(size_t done, size_t total, const char *name);
 
 /* Takes that line away; so does every message above by itself. */

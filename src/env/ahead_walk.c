@@ -71,7 +71,7 @@ static void list(const char *path)
 		;
 	/* Listing makes the kernel distrust the time of access, and Python looks at the directory.
 	 */
-	(void)!fstat(fd, &st);
+	(void)fstat(fd, &st);
 }
 
 static void ask(const struct ahead_entry *entry, uint8_t what)

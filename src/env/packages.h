@@ -14,9 +14,9 @@ struct packages;
 /* No package takes more layers than this: one for each part (wheel_layer.h). */
 #define PACKAGE_LAYERS_MAX 5
 
-/* Finds the packages of @spec, making its lock if need be, and pip, the interpreter's own unless the
- * lock has one; and their bytecode, if the spec says so. *out is NULL where it has no requirements and wants no pip. While they are held, no
- * store on this host removes them. */
+/* Finds the packages of @spec, making its lock if need be, and pip, the interpreter's own unless
+ * the lock has one; and their bytecode, if the spec says so. *out is NULL where it has no
+ * requirements and wants no pip. While they are held, no store on this host removes them. */
 int packages_open(const struct spec *spec, const struct interpreter *interpreter,
 		  struct packages **out, struct error_list *errors);
 void packages_free(struct packages *packages); /* NULL is fine */

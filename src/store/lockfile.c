@@ -13,6 +13,7 @@
 #include "venvfs/io.h"
 #include "venvfs/path.h"
 #include "venvfs/store.h"
+#include "wheel/text.h"
 
 #define FORMAT     1
 #define SIZE_LIMIT (16u << 20)
@@ -85,15 +86,10 @@ char *lockfile_path(const char *spec)
 	return asprintf(&path, "%.*s.lock", (int)length, spec) < 0 ? NULL : path;
 }
 
-/* Nothing that a terminal obeys, in ASCII or as U+0080 to U+009F, and no path: locks come from
- * others. */
+/* Nothing that a terminal obeys, and no path: locks come from others. */
 static bool is_word(const char *text)
 {
-	const unsigned char *c = (const unsigned char *)text;
-
-	while (*c >= ' ' && *c != 0x7f && *c != '/' && !(c[0] == 0xc2 && c[1] < 0xa0))
-		c++;
-	return *text && !*c;
+	return *text && !strchr(text, '/') && !text_has_control(text, strlen(text));
 }
 
 static bool has_name(const struct lockfile *lock, const char *name)

@@ -2,9 +2,10 @@
  * Permissions that the owner of the store has not left itself.
  *
  * The kernel has checked who may do what by the modes that we show. To do the same in the upper we
- * may need more: a file's mode, or its directory's, may have changed since it was opened; copying a file up writes into
- * a directory that is read-only; an empty directory that nobody may read can still be removed. An
- * ordinary user's daemon then lends itself the permission for a moment. Root needs none.
+ * may need more: a file's mode, or its directory's, may have changed since it was opened; copying a
+ * file up writes into a directory that is read-only; an empty directory that nobody may read can
+ * still be removed. An ordinary user's daemon then lends itself the permission for a moment. Root
+ * needs none.
  */
 #pragma once
 
@@ -26,8 +27,8 @@ void loan_return(struct loan *loan);
 /* Opens what @fd refers to; if that is forbidden, with a loan of @bits. A descriptor or -errno. */
 int loan_open(int fd, int flags, mode_t bits);
 
-/* An O_PATH descriptor of @name in @directory, itself if it is a link; if searching the directory is
- * forbidden, with a loan. Or -errno. */
+/* An O_PATH descriptor of @name in @directory, itself if it is a link; if searching the directory
+ * is forbidden, with a loan. Or -errno. */
 int loan_handle(int directory, const char *name);
 
 /* Changes the mode of what @fd refers to, not while it is lent. */

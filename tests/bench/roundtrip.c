@@ -4,10 +4,11 @@
  *     roundtrip DIRECTORY [CLIENTS [CPU [OPERATIONS [KIND]]]]
  *
  * CLIENTS processes work at once, each in a directory of its own below DIRECTORY, pinned to CPU if
- * that is not negative, with as many OPERATIONS of one KIND or of each. Prints one line for each kind
- * of operation: its name, the microseconds that one takes (of all clients' together), and how much
- * time all clients and everything else on the machine were on a processor meanwhile, in microseconds
- * for one operation. For a comparison run it in a plain directory and in a mount in turns, and divide.
+ * that is not negative, with as many OPERATIONS of one KIND or of each. Prints one line for each
+ * kind of operation: its name, the microseconds that one takes (of all clients' together), and how
+ * much time all clients and everything else on the machine were on a processor meanwhile, in
+ * microseconds for one operation. For a comparison run it in a plain directory and in a mount in
+ * turns, and divide.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAME_SIZE 64
+#define NAME_SIZE   64
 #define CLIENTS_MAX 64
 
 /* Each is called with 0, 1, ...: a name is not used twice. False: it did not do what it should. */
@@ -104,8 +105,8 @@ static const struct {
 	const char *name;
 	int (*run)(int directory, unsigned i);
 } operations[] = {
-	{"absent", look_up_absent}, {"ioctl", ask_terminal},    {"create", create},
-	{"stat", look_at},          {"rename", rename_made},    {"unlink", remove_moved},
+	{"absent", look_up_absent}, {"ioctl", ask_terminal},     {"create", create},
+	{"stat", look_at},          {"rename", rename_made},     {"unlink", remove_moved},
 	{"mkdir", make_directory},  {"rmdir", remove_directory},
 };
 

@@ -80,4 +80,5 @@ def main():
                           for i in range(400)})
 
 
-main()
+if __name__ == "__main__":
+    main()
