@@ -80,5 +80,4 @@ def main():
                           for i in range(400)})
 
 
-if __name__ == "__main__":
-    main()
+main()
