@@ -111,7 +111,7 @@ bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char 
 struct hunt {
 	struct tree *tree;
 	struct node *cache;
-	const char *source;
+	const char *source; /* NULL: any */
 	size_t stem;
 	unsigned layer; /* that is being searched */
 };
@@ -119,12 +119,15 @@ struct hunt {
 static int look_again(void *arg, const char *name, mode_t kind)
 {
 	const struct hunt *hunt = arg;
+	size_t stem = source_stem(name);
 
 	(void)kind;
-	if (source_stem(name) != hunt->stem || strncmp(name, hunt->source, hunt->stem) != 0)
+	if (stem == 0 || (hunt->source && (stem != hunt->stem ||
+					   strncmp(name, hunt->source, stem) != 0)))
 		return 0;
+	/* Without memory it stays in sight: Python's own check is left. */
 	if (bytecode_is_stale(hunt->tree, hunt->cache, name, hunt->layer))
-		name_place_drop_lower(hunt->tree, hunt->cache, name);
+		(void)name_place_drop_lower(hunt->tree, hunt->cache, name);
 	else
 		tree_tell_entry(hunt->tree, hunt->cache, name);
 	return 0;
@@ -167,6 +170,16 @@ void bytecode_source_changed(struct tree *tree, struct node *directory, const ch
 		return;
 	hunt_in_cache(&hunt);
 	tree_forget(tree, hunt.cache->id, 1);
+}
+
+void bytecode_directory_moved(struct tree *tree, struct node *directory, const char *from,
+			      const char *to)
+{
+	struct hunt hunt = {.tree = tree, .cache = directory};
+
+	if (S_ISDIR(directory->kind) &&
+	    (strcmp(from, CACHE_DIRECTORY) == 0 || strcmp(to, CACHE_DIRECTORY) == 0))
+		hunt_in_cache(&hunt);
 }
 
 void bytecode_source_made(struct tree *tree, struct node *directory, const char *name)

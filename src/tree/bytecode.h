@@ -25,7 +25,12 @@ bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char 
  * bytecode in the layers goes out of sight or comes back. tree.names held exclusively. */
 void bytecode_source_changed(struct tree *tree, struct node *directory, const char *name);
 
-/* The same, with tree.names not held, for a name that was just made. */
+/* @directory was called @from and is @to now: what was no bytecode there may be, and the reverse.
+ * tree.names held exclusively. */
+void bytecode_directory_moved(struct tree *tree, struct node *directory, const char *from,
+			      const char *to);
+
+/* As bytecode_source_changed(), with tree.names not held, for a name that was just made. */
 void bytecode_source_made(struct tree *tree, struct node *directory, const char *name);
 
 /* The same for all names of a file whose bytes or time have changed. */

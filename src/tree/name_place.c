@@ -16,8 +16,10 @@ int name_place_find(struct tree *tree, struct node *parent, const char *name,
 
 	*out = (struct name_place){.tree = tree, .parent = parent, .name = name};
 	r = tree_find(tree, parent, name, &out->found);
+	if (r == -ENOENT)
+		return name_place_drop_lower(tree, parent, name);
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r;
 	r = tree_obtain_found(tree, parent, name, &out->found, &out->node);
 	out->exists = r == 0;
 	return r;
@@ -129,22 +131,25 @@ static struct orphan *orphan_of_lower(struct tree *tree, const struct node *node
 	return NULL;
 }
 
-void name_place_drop_lower(struct tree *tree, struct node *parent, const char *name)
+int name_place_drop_lower(struct tree *tree, struct node *parent, const char *name)
 {
 	struct node *node = node_obtain_known(tree->nodes, parent, name);
-	struct orphan *orphan = NULL;
+	int r = 0;
 
 	if (!node)
-		return;
-	if (node->source == NODE_LOWER && !S_ISDIR(node->kind))
-		orphan = orphan_of_lower(tree, node);
-	/* Without memory it stays in sight: Python's own check is left. */
-	if (orphan) {
-		node->orphan = orphan;
-		node_remove_name(tree->nodes, parent, name);
-		tree_tell_entry(tree, parent, name);
+		return 0;
+	if (node->source == NODE_LOWER && !S_ISDIR(node->kind)) {
+		struct orphan *orphan = orphan_of_lower(tree, node);
+
+		r = orphan ? 0 : -ENOMEM;
+		if (orphan) {
+			node->orphan = orphan;
+			node_remove_name(tree->nodes, parent, name);
+			tree_tell_entry(tree, parent, name);
+		}
 	}
 	tree_forget(tree, node->id, 1);
+	return r;
 }
 
 int name_place_pin(struct name_place *place)

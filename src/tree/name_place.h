@@ -20,7 +20,8 @@ struct name_place {
 
 #define _cleanup_name_place_ __attribute__((cleanup(name_place_clear)))
 
-/* Finds what is there. A missing entry is no error. */
+/* Finds what is there. A missing entry is no error; what is known of one that went out of sight
+ * meanwhile (bytecode.h) is dropped, so that nothing made here is taken for it. */
 int name_place_find(struct tree *tree, struct node *parent, const char *name,
 		    struct name_place *out);
 void name_place_clear(struct name_place *place);
@@ -41,8 +42,8 @@ int name_place_hide_lower(struct name_place *place);
 int name_place_pin(struct name_place *place);
 
 /* A layer's file is not to show under this name any more, for a reason that is not its own: whoever
- * has it open keeps it. Where it is not known there is nothing to do. */
-void name_place_drop_lower(struct tree *tree, struct node *parent, const char *name);
+ * has it open keeps it. Where it is not known there is nothing to do. -ENOMEM: it still shows. */
+int name_place_drop_lower(struct tree *tree, struct node *parent, const char *name);
 
 /* Takes the name from the node. If it was the last, the node lives on with what was pinned. */
 void name_place_removed(struct name_place *place);

@@ -60,6 +60,17 @@ static int make_as(struct tree *tree, const struct birth *birth, struct node *pa
 	return r;
 }
 
+/* Whether a layer's file of this name is known still, though it is out of sight (bytecode.h). */
+static bool is_known(struct tree *tree, struct node *parent, const char *name)
+{
+	struct node *node = node_obtain_known(tree->nodes, parent, name);
+
+	if (node)
+		tree_forget(tree, node->id, 1);
+	return node;
+}
+
+/* -EAGAIN: what is known of the name is to be dropped first, which wants tree.names exclusively. */
 static int create_entry(struct tree *tree, uint64_t parent_id, const char *name,
 			const struct birth *birth, const struct tree_caller *caller,
 			struct tree_entry *out)
@@ -80,7 +91,7 @@ static int create_entry(struct tree *tree, uint64_t parent_id, const char *name,
 	/* What the upper has, the file system itself will refuse to make again. */
 	r = view_find_lower(parent->view, tree->stack, name, &lower, NULL);
 	if (r == 0 && bytecode_is_stale(tree, parent, name, lower.layer))
-		r = -ENOENT;
+		r = is_known(tree, parent, name) ? -EAGAIN : -ENOENT;
 	if (r != -ENOENT)
 		return r < 0 ? r : -EEXIST;
 	r = make_as(tree, birth, parent, name, caller, &fd);
@@ -94,13 +105,28 @@ static int create_entry(struct tree *tree, uint64_t parent_id, const char *name,
 	return r;
 }
 
+static int drop_stale(struct tree *tree, uint64_t parent_id, const char *name)
+{
+	struct node *parent;
+	int r;
+
+	NAMES_EXCLUSIVE(tree);
+	r = tree_node(tree, parent_id, &parent);
+	return r < 0 ? r : name_place_drop_lower(tree, parent, name);
+}
+
 static int create(struct tree *tree, uint64_t parent_id, const char *name,
 		  const struct birth *birth, const struct tree_caller *caller,
 		  struct tree_entry *out)
 {
 	struct node *parent;
-	int r = create_entry(tree, parent_id, name, birth, caller, out);
+	int r;
 
+	while ((r = create_entry(tree, parent_id, name, birth, caller, out)) == -EAGAIN) {
+		r = drop_stale(tree, parent_id, name);
+		if (r < 0)
+			return r;
+	}
 	if (r == 0 && tree_node(tree, parent_id, &parent) == 0)
 		bytecode_source_made(tree, parent, name);
 	return r;

@@ -185,6 +185,17 @@ static bool needs_copyup(const struct name_place *place)
 	return !S_ISDIR(place->node->kind) && place->node->source != NODE_UPPER;
 }
 
+/* What was moved may be a source, or a directory of bytecode. */
+static void tell_bytecode(struct tree *tree, struct name_place *source, struct name_place *target,
+			  unsigned flags)
+{
+	bytecode_directory_moved(tree, source->node, source->name, target->name);
+	if (flags & RENAME_EXCHANGE)
+		bytecode_directory_moved(tree, target->node, target->name, source->name);
+	bytecode_source_changed(tree, source->parent, source->name);
+	bytecode_source_changed(tree, target->parent, target->name);
+}
+
 static int rename_places(struct tree *tree, struct name_place *source, struct name_place *target,
 			 unsigned flags)
 {
@@ -204,10 +215,8 @@ static int rename_places(struct tree *tree, struct name_place *source, struct na
 					    : move(tree, source, target);
 	view_touch(source->parent->view);
 	view_touch(target->parent->view);
-	if (r == 0) {
-		bytecode_source_changed(tree, source->parent, source->name);
-		bytecode_source_changed(tree, target->parent, target->name);
-	}
+	if (r == 0)
+		tell_bytecode(tree, source, target, flags);
 	return r;
 }
 
