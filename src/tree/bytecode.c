@@ -83,9 +83,9 @@ static bool is_copy(struct tree *tree, const struct node *directory, const char 
 }
 
 bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char *name,
-		       unsigned layer)
+		       unsigned layer, mode_t kind)
 {
-	size_t stem = source_stem(name);
+	size_t stem = S_ISDIR(kind) ? 0 : source_stem(name);
 	char source[NAME_MAX + 4];
 	struct node *directory;
 	struct found found;
@@ -121,12 +121,11 @@ static int look_again(void *arg, const char *name, mode_t kind)
 	const struct hunt *hunt = arg;
 	size_t stem = source_stem(name);
 
-	(void)kind;
 	if (stem == 0 || (hunt->source && (stem != hunt->stem ||
 					   strncmp(name, hunt->source, stem) != 0)))
 		return 0;
 	/* Without memory it stays in sight: Python's own check is left. */
-	if (bytecode_is_stale(hunt->tree, hunt->cache, name, hunt->layer))
+	if (bytecode_is_stale(hunt->tree, hunt->cache, name, hunt->layer, kind))
 		(void)name_place_drop_lower(hunt->tree, hunt->cache, name);
 	else
 		tree_tell_entry(hunt->tree, hunt->cache, name);

@@ -16,10 +16,10 @@
 
 #include "tree_internal.h"
 
-/* Whether @name in @parent, which layer number @layer has, is bytecode of another source than what
+/* Whether @name in @parent, which layer number @layer has as a @kind (S_IFMT), is bytecode of another source than what
  * shows. tree.names held. */
 bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char *name,
-		       unsigned layer);
+		       unsigned layer, mode_t kind);
 
 /* What shows as @name in @directory is another file than before, or none: if it is a source, its
  * bytecode in the layers goes out of sight or comes back. tree.names held exclusively. */

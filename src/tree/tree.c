@@ -308,7 +308,7 @@ int tree_find(struct tree *tree, struct node *parent, const char *name, struct f
 	r = view_find_lower(parent->view, tree->stack, name, &entry, &out->lower_hidden);
 	if (r < 0)
 		return r;
-	if (bytecode_is_stale(tree, parent, name, entry.layer))
+	if (bytecode_is_stale(tree, parent, name, entry.layer, entry.st.st_mode))
 		return -ENOENT;
 	out->source = NODE_LOWER;
 	out->layer = entry.layer;

@@ -64,10 +64,11 @@ static int make_as(struct tree *tree, const struct birth *birth, struct node *pa
 static bool is_known(struct tree *tree, struct node *parent, const char *name)
 {
 	struct node *node = node_obtain_known(tree->nodes, parent, name);
+	bool known = node && node->source == NODE_LOWER && !S_ISDIR(node->kind);
 
 	if (node)
 		tree_forget(tree, node->id, 1);
-	return node;
+	return known;
 }
 
 /* -EAGAIN: what is known of the name is to be dropped first, which wants tree.names exclusively. */
@@ -90,7 +91,8 @@ static int create_entry(struct tree *tree, uint64_t parent_id, const char *name,
 		return r;
 	/* What the upper has, the file system itself will refuse to make again. */
 	r = view_find_lower(parent->view, tree->stack, name, &lower, NULL);
-	if (r == 0 && bytecode_is_stale(tree, parent, name, lower.layer))
+	if (r == 0 &&
+	    bytecode_is_stale(tree, parent, name, lower.layer, lower.st.st_mode))
 		r = is_known(tree, parent, name) ? -EAGAIN : -ENOENT;
 	if (r != -ENOENT)
 		return r < 0 ? r : -EEXIST;
