@@ -32,6 +32,8 @@ struct environment {
 	struct tree *tree;
 	struct layer *generated; /* the tree's layer 0; belongs to the tree */
 	char *executable;	 /* of the base; constant, unlike what is known about it */
+	char *stdlib;		 /* likewise: the directory of its standard library, */
+	char *cache_tag;	 /* and what its bytecode is called after */
 	int minor; /* of 3.X */
 	_Atomic int base_state;
 	time_t mounted;

@@ -22,6 +22,13 @@ struct layer_image;
  */
 int layer_image_open(int directory, const char *name, struct layer_image **out,
 		     struct error *error);
+
+/*
+ * Has what layer_image_open() reads brought into the page cache; says whether it seems to have been
+ * there. Nothing is checked, and nothing fails: opening will tell. Any thread.
+ */
+bool layer_image_fetch(int directory);
+
 struct layer_image *layer_image_ref(struct layer_image *image);
 void layer_image_drop(struct layer_image *image); /* NULL is fine */
 

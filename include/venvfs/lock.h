@@ -31,6 +31,14 @@ void lock_stores_close(struct lock_stores *stores);
 int lock_stores_open_layer(const struct lock_stores *stores, const char *digest,
 			   const struct store **store, struct error *error);
 
+/*
+ * Has what opening all layers of @lock, and their bytecode for interpreters of @tag (NULL: none),
+ * reads brought into the page cache: at many places at a time, where one after another waits for a
+ * disk, or a server, a thousand times. Where it seems to be there already, nothing is done.
+ */
+void lock_stores_fetch(const struct lock_stores *stores, const struct lockfile *lock,
+		       const char *tag);
+
 /* Where a package's layer is. */
 struct lock_layer {
 	int directory; /* a descriptor */

@@ -227,7 +227,7 @@ static int close_others(void *arg, int directory, const char *name, mode_t kind)
 }
 
 /* It keeps no more open than it needs: the locks of the store end with the last descriptor. */
-static void start_reader(struct ahead *ahead)
+static void start_reader(struct ahead *ahead, bool base)
 {
 	struct environment *environment = ahead->environment;
 
@@ -235,7 +235,7 @@ static void start_reader(struct ahead *ahead)
 		return;
 	env_store_free(environment->store);
 	(void)io_each_entry(io_open_directory(AT_FDCWD, "/proc/self/fd"), close_others, NULL);
-	ahead_read(&ahead->list, environment->tree, ahead->progress);
+	ahead_read(&ahead->list, environment, base, ahead->progress);
 	_exit(0);
 }
 
@@ -382,6 +382,7 @@ struct ahead *ahead_start(struct environment *environment)
 	struct ahead *ahead = environment->store ? calloc(1, sizeof(*ahead)) : NULL;
 	void *shared = mmap(NULL, sizeof(*ahead->progress), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool base;
 	int r;
 
 	if (!ahead) {
@@ -407,8 +408,9 @@ struct ahead *ahead_start(struct environment *environment)
 	if (r < 0 && r != -ENOENT)
 		log_debug("what was used last time is not fetched ahead: %s", strerror(-r));
 	ahead->knows = ahead->list.count > 0;
-	if (ahead->knows)
-		start_reader(ahead);
+	base = ahead_base_is_cold(environment);
+	if (ahead->knows || base)
+		start_reader(ahead, base);
 	return ahead;
 }
 
@@ -445,4 +447,5 @@ void ahead_report(const struct ahead *ahead, struct buffer *out)
 	buffer_printf(out, "ahead-names: %u in %u ms\n", progress->entries, progress->walk_ms);
 	buffer_printf(out, "ahead-files: %u, %llu bytes in %u ms\n", progress->files,
 		      (unsigned long long)progress->bytes, progress->read_ms);
+	buffer_printf(out, "ahead-base: %u\n", progress->base_files);
 }

@@ -10,6 +10,8 @@
 #include <sys/types.h>
 
 #include "ahead_list.h"
+#include "venvfs/environment.h"
+#include "venvfs/string_list.h"
 #include "venvfs/tree.h"
 
 /* Shared by all three processes. */
@@ -23,16 +25,32 @@ struct ahead_progress {
 	_Atomic uint32_t files; /* that the reader had brought into the page cache, */
 	_Atomic uint64_t bytes; /* as far as they were not there */
 	_Atomic uint32_t read_ms;
+	_Atomic uint32_t base_files; /* the same of the base, without their bytes */
 };
 
 /* Milliseconds of the monotonic clock. */
 uint64_t ahead_now_ms(void);
 
+/* How many of so many bytes are in the page cache; 0 where the kernel cannot tell. */
+uint64_t ahead_resident(int fd, off_t start, uint64_t size);
+
 /*
- * Reads ahead the files of @list, found in @tree: on sixteen threads, as a disk is only busy when
- * it has many requests. Runs in the reader, whose tree is a copy of ours that nobody else uses.
+ * The base's own files are not ours to see: Python finds them without asking us. What it imports of
+ * its standard library lies close together, though, and all of it is a few megabytes, so that is read
+ * whole where the page cache has lost it. ahead_base.c.
  */
-void ahead_read(const struct ahead_list *list, struct tree *tree, struct ahead_progress *progress);
+bool ahead_base_is_cold(const struct environment *environment);
+
+/* Adds the paths, in about the order of their use. */
+void ahead_base_list(const struct environment *environment, struct string_list *out);
+
+/*
+ * Reads ahead the files of the base, if @base says so, and those of @list, found in the tree: on
+ * sixteen threads, as a disk is only busy when it has many requests. Runs in the reader, whose tree
+ * is a copy of ours that nobody else uses.
+ */
+void ahead_read(const struct ahead_list *list, const struct environment *environment, bool base,
+		struct ahead_progress *progress);
 
 /*
  * Asks for the names of @list in what is mounted at @place, once a byte comes through @go. Runs in

@@ -18,6 +18,7 @@
 #define READ_MS   5000
 #define BYTES_MAX (512ull << 20)
 #define FILE_MAX  (64ull << 20) /* of one file whose parts that are used nobody knows */
+#define ADVICE_MAX (128u << 10) /* the kernel reads no more for one than it would read ahead */
 #define SAMPLES   24            /* whose presence says that all is there */
 
 #ifndef SYS_cachestat
@@ -25,10 +26,11 @@
 #endif
 
 struct reading {
+	struct string_list base; /* paths of files that come first */
 	const struct ahead_list *list;
 	struct tree *tree;
 	struct ahead_progress *progress;
-	_Atomic uint32_t next;
+	atomic_size_t next; /* of these, and then of the list's entries */
 	_Atomic uint64_t bytes; /* asked for */
 	uint64_t bytes_max;
 	uint64_t until; /* ahead_now_ms() */
@@ -145,32 +147,41 @@ static int open_range(const struct reading *reading, const struct ahead_entry *e
 	return r;
 }
 
-/* How many of its bytes are in the page cache; 0 where the kernel cannot tell. */
-static uint64_t resident(const struct range *range)
+uint64_t ahead_resident(int fd, off_t start, uint64_t size)
 {
 	struct {
 		uint64_t start, size;
-	} wanted = {(uint64_t)range->start, range->size};
+	} wanted = {(uint64_t)start, size};
 	struct {
 		uint64_t cached, dirty, writeback, evicted, recently_evicted;
 	} pages = {0};
 
-	if (syscall(SYS_cachestat, range->fd, &wanted, &pages, 0) < 0)
+	if (syscall(SYS_cachestat, fd, &wanted, &pages, 0) < 0)
 		return 0;
 	pages.cached *= (uint64_t)sysconf(_SC_PAGESIZE);
-	return pages.cached < range->size ? pages.cached : range->size;
+	return pages.cached < size ? pages.cached : size;
 }
 
-static void read_range(struct reading *reading, const struct range *range)
+static uint64_t resident(const struct range *range)
+{
+	return ahead_resident(range->fd, range->start, range->size);
+}
+
+/* Has the range read; the bytes of it that were missing. */
+static uint64_t read_range(struct reading *reading, const struct range *range)
 {
 	uint64_t missing = range->size - resident(range);
 
 	if (missing == 0 || atomic_fetch_add(&reading->bytes, missing) > reading->bytes_max)
-		return;
-	if (posix_fadvise(range->fd, range->start, (off_t)range->size, POSIX_FADV_WILLNEED) != 0)
-		return;
-	reading->progress->files++;
-	reading->progress->bytes += missing;
+		return 0;
+	for (uint64_t done = 0; done < range->size; done += ADVICE_MAX) {
+		uint64_t size = range->size - done < ADVICE_MAX ? range->size - done : ADVICE_MAX;
+
+		if (posix_fadvise(range->fd, range->start + (off_t)done, (off_t)size,
+				  POSIX_FADV_WILLNEED) != 0)
+			return 0;
+	}
+	return missing;
 }
 
 /* Whether @entry says of a file that it was read. */
@@ -179,20 +190,44 @@ static bool is_file(const struct ahead_entry *entry)
 	return entry->before & (AHEAD_LINK | AHEAD_READ);
 }
 
+static void read_entry(struct reading *reading, const struct ahead_entry *entry)
+{
+	struct range range = {.fd = -1};
+	uint64_t missing = 0;
+
+	if (is_file(entry) && open_range(reading, entry, &range) == 0)
+		missing = read_range(reading, &range);
+	reading->progress->files += missing > 0;
+	reading->progress->bytes += missing;
+	cleanup_close(&range.fd);
+}
+
+static void read_base(struct reading *reading, const char *path)
+{
+	struct range range = {.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+	struct stat st;
+
+	if (range.fd >= 0 && fstat(range.fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		range.size = (uint64_t)st.st_size < FILE_MAX ? (uint64_t)st.st_size : FILE_MAX;
+		reading->progress->base_files += read_range(reading, &range) > 0;
+	}
+	cleanup_close(&range.fd);
+}
+
 static void *read_some(void *arg)
 {
 	struct reading *reading = arg;
 
 	while (ahead_now_ms() < reading->until && reading->bytes < reading->bytes_max) {
-		uint32_t index = reading->next++;
-		struct range range = {.fd = -1};
+		size_t index = reading->next++;
 
-		if (index >= reading->list->count)
+		if (index < reading->base.count)
+			read_base(reading, reading->base.items[index]);
+		else if (index - reading->base.count < reading->list->count)
+			read_entry(reading,
+				   &reading->list->entries[index - reading->base.count]);
+		else
 			break;
-		if (is_file(&reading->list->entries[index]) &&
-		    open_range(reading, &reading->list->entries[index], &range) == 0)
-			read_range(reading, &range);
-		cleanup_close(&range.fd);
 	}
 	return NULL;
 }
@@ -218,12 +253,13 @@ static bool is_warm(const struct reading *reading)
 	return true;
 }
 
-void ahead_read(const struct ahead_list *list, struct tree *tree, struct ahead_progress *progress)
+void ahead_read(const struct ahead_list *list, const struct environment *environment, bool base,
+		struct ahead_progress *progress)
 {
 	uint64_t begin = ahead_now_ms();
 	struct reading reading = {
 		.list = list,
-		.tree = tree,
+		.tree = environment->tree,
 		.progress = progress,
 		.bytes_max = memory_to_use(),
 		.until = begin + READ_MS,
@@ -231,11 +267,14 @@ void ahead_read(const struct ahead_list *list, struct tree *tree, struct ahead_p
 	pthread_t threads[THREADS];
 	unsigned count = 0;
 
-	if (is_warm(&reading))
+	if (base)
+		ahead_base_list(environment, &reading.base);
+	else if (is_warm(&reading))
 		return;
 	while (count < THREADS && pthread_create(&threads[count], NULL, read_some, &reading) == 0)
 		count++;
 	while (count > 0)
 		pthread_join(threads[--count], NULL);
+	string_list_clear(&reading.base);
 	progress->read_ms = (uint32_t)(ahead_now_ms() - begin);
 }

@@ -298,9 +298,12 @@ static int take_names(struct environment *environment, const struct parts *parts
 	environment->mountpoint = strdup(mountpoint);
 	environment->prompt = strdup(spec->prompt ? spec->prompt : last[0] ? last : "venvfs");
 	environment->executable = strdup(parts->interpreter->executable);
+	environment->stdlib = strdup(parts->interpreter->stdlib);
+	environment->cache_tag = strdup(parts->interpreter->cache_tag);
 	environment->minor = parts->interpreter->minor;
 	environment->mounted = time(NULL);
-	if (!environment->mountpoint || !environment->prompt || !environment->executable)
+	if (!environment->mountpoint || !environment->prompt || !environment->executable ||
+	    !environment->stdlib || !environment->cache_tag)
 		return -ENOMEM;
 	return 0;
 }
@@ -358,6 +361,8 @@ void environment_free(struct environment *environment)
 	free(environment->mountpoint);
 	free(environment->prompt);
 	free(environment->executable);
+	free(environment->stdlib);
+	free(environment->cache_tag);
 	free(environment);
 }
 

@@ -138,6 +138,7 @@ static int use_current(struct making *making, struct lockfile **current,
 
 	out->lock = *current;
 	out->stores = making->stores;
+	lock_stores_fetch(&out->stores, out->lock, making->interpreter->cache_tag);
 	r = open_layers(out, NULL);
 	if (r == 0) {
 		*current = NULL;

@@ -2,12 +2,14 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "upper.h"
@@ -180,7 +182,19 @@ static int check_entries(struct check *check)
 	return 0;
 }
 
-/* Maps from the entries to the end. */
+bool image_fetch(int fd)
+{
+	struct image_header header;
+	struct iovec part = {.iov_base = &header, .iov_len = sizeof(header)};
+	bool there = preadv2(fd, &part, 1, 0, RWF_NOWAIT) == (ssize_t)sizeof(header);
+
+	if (there || pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header))
+		(void)posix_fadvise(fd, (off_t)le64toh(header.entries), 0, POSIX_FADV_WILLNEED);
+	return there;
+}
+
+/* Maps from the entries to the end. What is not there yet is read in one go, and nothing around
+ * it: the data before is many times as large, and a page fault would bring megabytes of that. */
 static int map_entries(int fd, const struct image_header *header, struct check *check,
 		       struct image_map *out)
 {
@@ -194,6 +208,8 @@ static int map_entries(int fd, const struct image_header *header, struct check *
 		out->mapping = NULL;
 		return error_set_errno(check->error, -errno, "the image of %s", check->name);
 	}
+	(void)madvise(out->mapping, out->mapping_size, MADV_RANDOM);
+	(void)madvise(out->mapping, out->mapping_size, MADV_WILLNEED);
 	base = (const char *)out->mapping - start;
 	out->entries = (const struct image_entry *)(base + le64toh(header->entries));
 	out->entry_count = le32toh(header->entry_count);

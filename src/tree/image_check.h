@@ -1,6 +1,7 @@
 /* Mapping an image, and checking all that it says about itself. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,3 +29,7 @@ struct image_map {
  */
 int image_map(int fd, uint64_t size, const char *name, struct image_map *out, struct error *error);
 void image_unmap(struct image_map *map);
+
+/* Has what image_map() reads of the image @fd brought into the page cache, without waiting for all
+ * of it. Whether its first page was there already, as far as the file system can tell. */
+bool image_fetch(int fd);

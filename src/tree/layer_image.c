@@ -424,6 +424,16 @@ static int open_parts(struct layer_image *image, int directory, struct error *er
 	return image_map(image->fd, (uint64_t)st.st_size, image->name, &image->map, error);
 }
 
+bool layer_image_fetch(int directory)
+{
+	_cleanup_close_ int fd =
+		openat(directory, IMAGE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	(void)fstatat(directory, IMAGE_FILES, &st, AT_SYMLINK_NOFOLLOW);
+	return fd >= 0 && image_fetch(fd);
+}
+
 int layer_image_open(int directory, const char *name, struct layer_image **out, struct error *error)
 {
 	struct layer_image *image = calloc(1, sizeof(*image));
