@@ -31,9 +31,18 @@ enum venv_finding_kind {
 
 struct venv_finding {
 	enum venv_finding_kind kind;
-	char *what;   /* the package, or the path below the environment */
-	char *detail; /* or NULL */
-	bool copied;  /* into the environment's store */
+	char *what;    /* the package, or the path below the environment */
+	char *detail;  /* or NULL */
+	char *package; /* of a file: the package that was not taken over and has it, or NULL */
+	bool copied;   /* into the environment's store; of a package, the files that it has */
+};
+
+/* What a package that was taken over requires and the new environment lacks. */
+struct venv_unmet {
+	char *by, *version; /* the package and its version */
+	char *requirement;  /* "six>=1.5", without its marker */
+	char *name;         /* what is required, normalised */
+	bool lost;          /* the virtual environment has it, but it was not taken over */
 };
 
 struct venv_package {
@@ -48,6 +57,8 @@ struct venv_import_result {
 	size_t package_count;
 	struct venv_finding *findings;
 	size_t finding_count;
+	struct venv_unmet *unmet;
+	size_t unmet_count;
 	size_t copied; /* files */
 };
 

@@ -5,6 +5,8 @@
  * venv_dist.c    one distribution in it, compared with its RECORD
  * venv_wheel.c   makes a wheel of it again
  * venv_match.c   or finds the layer that it came from
+ * venv_left.c    the packages that were not taken over, and which files are theirs
+ * venv_needs.c   what those that were taken over require of them
  * venv_rest.c    what no package owns
  * venv_import.c  the whole: store, spec, requirements, lock
  */
@@ -13,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "venvfs/buffer.h"
 #include "venvfs/entry_points.h"
 #include "venvfs/interpreter.h"
 #include "venvfs/lock.h"
@@ -55,7 +58,8 @@ struct venv_dist {
 	char *name;      /* as METADATA has it */
 	char *normalised;
 	char *version;
-	char *file; /* the name of its wheel */
+	struct string_list requires; /* Requires-Dist, as METADATA has it */
+	char *file;                  /* the name of its wheel */
 	struct record record;
 	struct entry_points scripts;
 	struct venv_row *rows;
@@ -69,6 +73,15 @@ struct venv_dist {
  * and no error. Cleared in every case. */
 int venv_dist_read(const struct venv *venv, const char *directory, struct venv_dist *out);
 void venv_dist_clear(struct venv_dist *dist);
+
+/* Appends the file @name of the dist-info, or egg-info, @directory of site-packages, as
+ * io_read_fd(). */
+int venv_read_info(const struct venv *venv, const char *directory, const char *name,
+		   struct buffer *out);
+
+/* The path in a row of RECORD, which counts from site-packages, as one below the environment, to be
+ * freed. -EXDEV: it leads out. */
+int venv_row_path(const struct venv *venv, const char *row, char **out);
 
 /* Compares its files with RECORD. */
 int venv_dist_compare(const struct venv *venv, struct venv_dist *dist);
@@ -87,14 +100,69 @@ int venv_match_layer(const struct lock_stores *stores, const struct venv_dist *d
 int venv_note(struct venv_import_result *result, enum venv_finding_kind kind, const char *what,
 	      const char *detail);
 
+/* A package that was not taken over. */
+struct venv_left {
+	char *package;            /* as it is reported */
+	char *normalised;         /* its name */
+	struct string_list paths; /* its files, sorted, below the environment; as far as RECORD tells */
+	struct string_list roots; /* and what is at or below these paths */
+	size_t finding;           /* the report's index */
+};
+
+struct venv_lefts {
+	struct venv_left *items;
+	size_t count;
+};
+
+/* Adds the package of which @entry of site-packages tells, a dist-info or what eggs have. @finding
+ * is that of the report. -ENOMEM. */
+int venv_left_add(struct venv_lefts *lefts, const struct venv *venv, const char *package,
+		  const char *entry, size_t finding);
+void venv_lefts_clear(struct venv_lefts *lefts);
+
+/* Whose @path below the environment is; NULL: none's that is known. */
+const struct venv_left *venv_left_owner(const struct venv_lefts *lefts, const char *path);
+
+/* The package of that normalised name, or NULL. */
+const struct venv_left *venv_left_find(const struct venv_lefts *lefts, const char *normalised);
+
+/* What a package that was taken over requires. */
+struct venv_need {
+	char *name; /* normalised */
+	char *version;
+	struct string_list requires; /* Requires-Dist */
+	struct string_list extras;   /* of it that others ask for */
+};
+
+struct venv_needs {
+	struct venv_need *items;
+	size_t count;
+};
+
+int venv_need_add(struct venv_needs *needs, const struct venv_dist *dist);
+void venv_needs_clear(struct venv_needs *needs);
+
+/* Finds all that they require, that none of them is, and that the base does not bring. As pip does,
+ * it passes over a requirement that makes no sense. -ENOMEM. */
+int venv_find_unmet(const struct venv *venv, struct venv_needs *needs,
+		    const struct venv_lefts *lefts, struct venv_import_result *result);
+
+void venv_unmet_clear(struct venv_unmet *unmet);
+
+/* Takes out those that the files meet which were copied meanwhile. */
+void venv_unmet_forget_copied(const struct venv_lefts *lefts, struct venv_import_result *result);
+
 /* Finds the files that are not in @owned, which is sorted, and not made by whoever made the
  * environment: a finding each, but for bytecode. */
 int venv_find_rest(const struct venv *venv, const struct string_list *owned,
-		   struct venv_import_result *result);
+		   const struct venv_lefts *lefts, struct venv_import_result *result);
+
+void venv_list_sort(struct string_list *list);
 
 /* Whether the sorted list has it. */
 bool venv_list_has(const struct string_list *sorted, const char *text);
 
-/* Copies the files of all findings into the store of the environment of the spec at @spec. */
-int venv_copy_rest(const struct venv *venv, const char *spec, struct venv_import_result *result,
-		   struct error_list *errors);
+/* Copies the files of all findings into the store of the environment of the spec at @spec, and notes
+ * that in the findings, those of packages in @lefts too. */
+int venv_copy_rest(const struct venv *venv, const char *spec, const struct venv_lefts *lefts,
+		   struct venv_import_result *result, struct error_list *errors);

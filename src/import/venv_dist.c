@@ -36,14 +36,14 @@ refuse(struct venv_dist *dist, enum venv_finding_kind kind, const char *format, 
 	return n < 0 ? -ENOMEM : 0;
 }
 
-static int read_info(const struct venv *venv, const struct venv_dist *dist, const char *name,
-		     struct buffer *out)
+int venv_read_info(const struct venv *venv, const char *directory, const char *name,
+		   struct buffer *out)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	if (asprintf(&path, "%s/%s/%s", venv->site_path, dist->directory, name) < 0) {
+	if (asprintf(&path, "%s/%s/%s", venv->site_path, directory, name) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
@@ -69,7 +69,7 @@ static int one_value(const struct buffer *text, const char *name, char **out)
 static int read_metadata(const struct venv *venv, struct venv_dist *dist)
 {
 	_cleanup_buffer_ struct buffer text = {0};
-	int r = read_info(venv, dist, "METADATA", &text);
+	int r = venv_read_info(venv, dist->directory, "METADATA", &text);
 
 	if (r < 0)
 		return r == -ENOMEM ? r
@@ -78,6 +78,8 @@ static int read_metadata(const struct venv *venv, struct venv_dist *dist)
 	r = one_value(&text, "Name", &dist->name);
 	if (r == 0)
 		r = one_value(&text, "Version", &dist->version);
+	if (r == 0)
+		r = wheel_field_values(text.data, text.length, "Requires-Dist", &dist->requires);
 	if (r < 0)
 		return r;
 	if (!dist->name || !dist->version || !project_name_is_valid(dist->name, strlen(dist->name)))
@@ -137,7 +139,7 @@ static int read_wheel(const struct venv *venv, struct venv_dist *dist)
 	_cleanup_string_list_ struct string_list tags = {0};
 	_cleanup_buffer_ struct buffer text = {0};
 	_cleanup_free_ char *build = NULL;
-	int r = read_info(venv, dist, "WHEEL", &text);
+	int r = venv_read_info(venv, dist->directory, "WHEEL", &text);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : refuse(dist, VENV_NO_RECORD, "it has no WHEEL");
@@ -151,7 +153,7 @@ static int read_wheel(const struct venv *venv, struct venv_dist *dist)
 static int check_editable(const struct venv *venv, struct venv_dist *dist)
 {
 	_cleanup_buffer_ struct buffer text = {0};
-	int r = read_info(venv, dist, "direct_url.json", &text);
+	int r = venv_read_info(venv, dist->directory, "direct_url.json", &text);
 	const char *at;
 
 	if (r < 0)
@@ -168,9 +170,7 @@ static int check_editable(const struct venv *venv, struct venv_dist *dist)
 
 /* RECORD. */
 
-/* @row, which counts from site-packages, as a path below the environment, to be freed. -EXDEV: it
- * leads out. */
-static int resolve_row(const struct venv *venv, const char *row, char **out)
+int venv_row_path(const struct venv *venv, const char *row, char **out)
 {
 	_cleanup_free_ char *base = NULL, *full = NULL;
 	int depth = 0, r;
@@ -291,7 +291,7 @@ static int place_in_wheel(const struct venv *venv, const struct venv_dist *dist,
 static int add_row(const struct venv *venv, struct venv_dist *dist, const struct record_row *from)
 {
 	struct venv_row *row = &dist->rows[dist->count];
-	int r = resolve_row(venv, from->path, &row->path);
+	int r = venv_row_path(venv, from->path, &row->path);
 
 	if (r == -EXDEV)
 		return refuse(dist, VENV_BROKEN, "RECORD names a file outside: %s", from->path);
@@ -302,11 +302,30 @@ static int add_row(const struct venv *venv, struct venv_dist *dist, const struct
 	return place_in_wheel(venv, dist, row->path, &row->in_wheel);
 }
 
+/* A RECORD that does not even have what every wheel has was cut off, or is of something else. */
+static int check_record(struct venv_dist *dist)
+{
+	static const char *const files[] = {"METADATA", "WHEEL"};
+
+	if (dist->record.count == 0)
+		return refuse(dist, VENV_BROKEN, "its RECORD is empty");
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		_cleanup_free_ char *path = NULL;
+		int r = path_join(dist->directory, files[i], &path);
+
+		if (r < 0)
+			return r;
+		if (!record_find(&dist->record, path))
+			return refuse(dist, VENV_BROKEN, "its RECORD does not list %s", path);
+	}
+	return 0;
+}
+
 static int read_record(const struct venv *venv, struct venv_dist *dist)
 {
 	_cleanup_buffer_ struct buffer text = {0};
 	_cleanup_error_ struct error error = ERROR_INIT;
-	int r = read_info(venv, dist, "RECORD", &text);
+	int r = venv_read_info(venv, dist->directory, "RECORD", &text);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : refuse(dist, VENV_NO_RECORD, "it has no RECORD");
@@ -320,14 +339,14 @@ static int read_record(const struct venv *venv, struct venv_dist *dist)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < dist->record.count; i++)
 		r = add_row(venv, dist, &dist->record.rows[i]);
-	return r;
+	return r < 0 ? r : check_record(dist);
 }
 
 static int read_scripts(const struct venv *venv, struct venv_dist *dist)
 {
 	_cleanup_buffer_ struct buffer text = {0};
 	_cleanup_error_ struct error error = ERROR_INIT;
-	int r = read_info(venv, dist, "entry_points.txt", &text);
+	int r = venv_read_info(venv, dist->directory, "entry_points.txt", &text);
 
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
@@ -409,6 +428,7 @@ void venv_dist_clear(struct venv_dist *dist)
 	free(dist->name);
 	free(dist->normalised);
 	free(dist->version);
+	string_list_clear(&dist->requires);
 	free(dist->file);
 	free(dist->problem);
 }

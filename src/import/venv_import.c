@@ -55,13 +55,17 @@ void venv_import_result_clear(struct venv_import_result *result)
 	for (size_t i = 0; i < result->finding_count; i++) {
 		free(result->findings[i].what);
 		free(result->findings[i].detail);
+		free(result->findings[i].package);
 	}
+	for (size_t i = 0; i < result->unmet_count; i++)
+		venv_unmet_clear(&result->unmet[i]);
 	for (size_t i = 0; i < result->package_count; i++) {
 		free(result->packages[i].name);
 		free(result->packages[i].version);
 		free(result->packages[i].file);
 	}
 	free(result->findings);
+	free(result->unmet);
 	free(result->packages);
 	free(result->spec);
 	free(result->requirements);
@@ -78,6 +82,8 @@ struct import {
 	struct lockfile *lock;
 	struct string_list directories; /* of dist-info */
 	struct string_list owned;       /* paths of packages that were taken */
+	struct venv_needs needs;        /* what those require */
+	struct venv_lefts lefts;        /* the packages that were not */
 	struct venv_import_result *result;
 	struct error *error;
 };
@@ -90,6 +96,8 @@ static void import_clear(struct import *import)
 	lockfile_free(import->lock);
 	string_list_clear(&import->directories);
 	string_list_clear(&import->owned);
+	venv_needs_clear(&import->needs);
+	venv_lefts_clear(&import->lefts);
 }
 
 /* Names of what is written. */
@@ -145,6 +153,17 @@ static int open_stores(struct import *import)
 
 /* Distributions. */
 
+/* Reports a package that is not taken, of which @entry of site-packages tells. */
+static int leave(struct import *import, enum venv_finding_kind kind, const char *package,
+		 const char *entry, const char *detail)
+{
+	int r = venv_note(import->result, kind, package, detail);
+
+	return r < 0 ? r
+		     : venv_left_add(&import->lefts, &import->venv, package, entry,
+				     import->result->finding_count - 1);
+}
+
 /* What setuptools of old have installed: "linked.egg-link", "NAME-VERSION-py3.11.egg-info". */
 static int note_egg(struct import *import, const char *name, const char *suffix)
 {
@@ -153,8 +172,8 @@ static int note_egg(struct import *import, const char *name, const char *suffix)
 
 	if (!stem)
 		return -ENOMEM;
-	return venv_note(import->result, link ? VENV_EDITABLE : VENV_NO_RECORD, stem,
-			 link ? "it is installed as editable" : "it is no wheel's");
+	return leave(import, link ? VENV_EDITABLE : VENV_NO_RECORD, stem, name,
+		     link ? "it is installed as editable" : "it is no wheel's");
 }
 
 static int note_directory(void *arg, int directory, const char *name, mode_t kind)
@@ -172,17 +191,6 @@ static int note_directory(void *arg, int directory, const char *name, mode_t kin
 	return strcmp(suffix, ".dist-info") == 0
 		       ? string_list_add(&import->directories, name, strlen(name))
 		       : 0;
-}
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void sort(struct string_list *list)
-{
-	if (list->count > 0)
-		qsort(list->items, list->count, sizeof(*list->items), by_text);
 }
 
 static void free_package(struct lock_package *package)
@@ -234,6 +242,8 @@ static int take(struct import *import, const struct venv_dist *dist,
 		r = string_list_add(&import->owned, dist->rows[i].path, strlen(dist->rows[i].path));
 	if (r == 0)
 		r = own_scripts(import, dist);
+	if (r == 0)
+		r = venv_need_add(&import->needs, dist);
 	if (r < 0)
 		return r;
 	taken = &packages[result->package_count++];
@@ -273,7 +283,7 @@ static int note_broken(struct import *import, const struct venv_dist *dist)
 	}
 	if (buffer_status(&text) < 0)
 		return -ENOMEM;
-	return venv_note(import->result, VENV_BROKEN, dist->name, text.data);
+	return leave(import, VENV_BROKEN, dist->name, dist->directory, text.data);
 }
 
 /* Makes the wheel again and imports it. */
@@ -308,7 +318,7 @@ static int rebuild(struct import *import, const struct venv_dist *dist)
 						.layer = imported.layer},
 			 false);
 	else if (r == -EBADMSG || r == -EINVAL)
-		r = venv_note(import->result, VENV_BROKEN, dist->name, error.message);
+		r = leave(import, VENV_BROKEN, dist->name, dist->directory, error.message);
 	else
 		error_set(import->error, r, "%s: %s", dist->name,
 			  error.message ? error.message : strerror(-r));
@@ -340,8 +350,8 @@ static int import_dist(struct import *import, const char *directory)
 	int r = venv_dist_read(&import->venv, directory, &dist);
 
 	if (r == 0 && dist.problem)
-		r = venv_note(import->result, dist.kind, dist.name ? dist.name : directory,
-			      dist.problem);
+		r = leave(import, dist.kind, dist.name ? dist.name : directory, directory,
+			  dist.problem);
 	else if (r == 0) {
 		r = venv_dist_compare(&import->venv, &dist);
 		if (r == 0)
@@ -355,14 +365,18 @@ static int import_all(struct import *import)
 {
 	int r = io_each_entry(io_open_directory(import->venv.site, "."), note_directory, import);
 
-	sort(&import->directories);
+	venv_list_sort(&import->directories);
 	for (size_t i = 0; r == 0 && i < import->directories.count; i++) {
 		progress_report(i + 1, import->directories.count, import->directories.items[i]);
 		r = import_dist(import, import->directories.items[i]);
 	}
 	progress_report(0, 0, NULL);
-	sort(&import->owned);
-	return r < 0 ? r : venv_find_rest(&import->venv, &import->owned, import->result);
+	venv_list_sort(&import->owned);
+	if (r == 0)
+		r = venv_find_unmet(&import->venv, &import->needs, &import->lefts, import->result);
+	return r < 0 ? r
+		     : venv_find_rest(&import->venv, &import->owned, &import->lefts,
+				      import->result);
 }
 
 /* What is written. */
@@ -454,7 +468,9 @@ static int write_all(struct import *import, struct error_list *errors)
 	if (r == 0)
 		r = write_lock(import, errors);
 	if (r == 0 && import->options->with_changes)
-		r = venv_copy_rest(&import->venv, result->spec, result, errors);
+		r = venv_copy_rest(&import->venv, result->spec, &import->lefts, result, errors);
+	if (r == 0)
+		venv_unmet_forget_copied(&import->lefts, result);
 	return r;
 }
 

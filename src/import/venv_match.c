@@ -51,6 +51,10 @@ static bool is_installers(const char *path, const char *directory)
 
 	if (suffix && strcmp(suffix, ".pyc") == 0)
 		return true;
+	/* virtualenv lists directories of bytecode too, and a mark of its own. */
+	if ((suffix && strcmp(suffix, ".virtualenv") == 0) ||
+	    strcmp(path_basename(path), "__pycache__") == 0)
+		return true;
 	/* Scripts name the environment in their first lines. */
 	if (strncmp(path, "../../../bin/", 13) == 0 ||
 	    strncmp(path, "../../../include/site/", 22) == 0)

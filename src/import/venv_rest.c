@@ -21,6 +21,17 @@ static int compare_text(const void *key, const void *item)
 	return strcmp(key, *(char *const *)item);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void venv_list_sort(struct string_list *list)
+{
+	if (list->count > 0)
+		qsort(list->items, list->count, sizeof(*list->items), by_text);
+}
+
 bool venv_list_has(const struct string_list *sorted, const char *text)
 {
 	return sorted->count > 0 && bsearch(text, sorted->items, sorted->count,
@@ -52,9 +63,26 @@ static bool is_environments(const struct venv *venv, const char *path)
 struct walk {
 	const struct venv *venv;
 	const struct string_list *owned;
+	const struct venv_lefts *lefts;
 	struct venv_import_result *result;
 	char path[PATH_MAX]; /* of the directory */
 };
+
+/* Notes the file at the path that was walked to. */
+static int note_unowned(struct walk *walk, mode_t mode)
+{
+	const struct venv_left *owner = venv_left_owner(walk->lefts, walk->path);
+	struct venv_import_result *result = walk->result;
+	struct venv_finding *finding;
+	int r = venv_note(result, VENV_UNOWNED, walk->path,
+			  S_ISREG(mode) || S_ISLNK(mode) ? NULL : "it is no file");
+
+	if (r < 0 || !owner)
+		return r;
+	finding = &result->findings[result->finding_count - 1];
+	finding->package = strdup(owner->package);
+	return finding->package ? 0 : -ENOMEM;
+}
 
 static int visit(void *arg, int directory, const char *name, mode_t kind)
 {
@@ -76,17 +104,16 @@ static int visit(void *arg, int directory, const char *name, mode_t kind)
 			r = io_each_entry(io_open_directory(directory, name), visit, walk);
 	} else if (!venv_list_has(walk->owned, walk->path) &&
 		   !is_environments(walk->venv, walk->path)) {
-		r = venv_note(walk->result, VENV_UNOWNED, walk->path,
-			      S_ISREG(st.st_mode) || S_ISLNK(st.st_mode) ? NULL : "it is no file");
+		r = note_unowned(walk, st.st_mode);
 	}
 	walk->path[length] = '\0';
 	return r;
 }
 
 int venv_find_rest(const struct venv *venv, const struct string_list *owned,
-		   struct venv_import_result *result)
+		   const struct venv_lefts *lefts, struct venv_import_result *result)
 {
-	struct walk walk = {.venv = venv, .owned = owned, .result = result};
+	struct walk walk = {.venv = venv, .owned = owned, .lefts = lefts, .result = result};
 
 	return io_each_entry(io_open_directory(venv->root, "."), visit, &walk);
 }
@@ -144,8 +171,19 @@ static int copy_file(const struct venv *venv, int upper, const char *path)
 	return r;
 }
 
-static int copy_all(const struct venv *venv, int upper, struct venv_import_result *result,
-		    struct error *error)
+/* A package is there again where its files are, as it was. */
+static void note_copied(const struct venv_lefts *lefts, const struct venv_finding *file,
+			struct venv_import_result *result)
+{
+	const struct venv_left *owner =
+		file->package ? venv_left_owner(lefts, file->what) : NULL;
+
+	if (owner)
+		result->findings[owner->finding].copied = true;
+}
+
+static int copy_all(const struct venv *venv, int upper, const struct venv_lefts *lefts,
+		    struct venv_import_result *result, struct error *error)
 {
 	for (size_t i = 0; i < result->finding_count; i++) {
 		struct venv_finding *finding = &result->findings[i];
@@ -161,13 +199,14 @@ static int copy_all(const struct venv *venv, int upper, struct venv_import_resul
 		if (r < 0)
 			return error_set_errno(error, r, "%s/%s", venv->path, finding->what);
 		finding->copied = true;
+		note_copied(lefts, finding, result);
 		result->copied++;
 	}
 	return syncfs(upper) < 0 ? -errno : 0;
 }
 
-int venv_copy_rest(const struct venv *venv, const char *path, struct venv_import_result *result,
-		   struct error_list *errors)
+int venv_copy_rest(const struct venv *venv, const char *path, const struct venv_lefts *lefts,
+		   struct venv_import_result *result, struct error_list *errors)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	struct env_store *store = NULL;
@@ -181,7 +220,7 @@ int venv_copy_rest(const struct venv *venv, const char *path, struct venv_import
 	if (r == 0)
 		r = upper = env_store_open_upper(store);
 	if (r >= 0)
-		r = copy_all(venv, upper, result, &error);
+		r = copy_all(venv, upper, lefts, result, &error);
 	/* The scripts get the right first lines at the first mount, which is elsewhere. */
 	if (r == 0 && strcmp(venv->real, venv->path) != 0)
 		r = env_store_relocate(store, venv->real);

@@ -50,6 +50,7 @@ __venvfs_command lock -s U -l upgrade -d 'make the lock anew'
 __venvfs_command lock -l json -d 'print JSON'
 __venvfs_command import -F
 __venvfs_command import -l with-changes -d 'copy what no package owns'
+__venvfs_command import -s v -l verbose -d 'name every file'
 __venvfs_command import -l python -r -F -d 'the base interpreter'
 __venvfs_command import -l json -d 'print JSON'
 __venvfs_command materialize -F
