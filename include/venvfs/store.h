@@ -149,7 +149,7 @@ int store_layer_usage(const struct store *store, const char *digest, uint64_t *b
 
 /*
  * The layers that no mounted environment of this host shows and no lock names, which has a link in
- * roots/ (store_add_root()). Links to locks that are gone are removed, unless @dry_run. A lock that
+ * roots/ (store_add_root()), and what only looks like one (store_layer_is_link()). Links to locks that are gone are removed, unless @dry_run. A lock that
  * is there and cannot be read is an error.
  */
 int store_find_unused(const struct store *store, bool dry_run, struct string_list *out,
@@ -175,6 +175,13 @@ int store_open_bytecode(const struct store *store, const char *digest, const cha
  * when it is not what it was.
  */
 int store_verify_layer(const struct store *store, const char *digest, struct error *error);
+
+/* Whether a check that failed with @code says nothing of the layer, because we could not look: for
+ * want of memory, descriptors or permission. */
+bool store_is_unchecked(int code);
+
+/* Whether there is a symbolic link in the layer's place. We make none, and follow none. */
+bool store_layer_is_link(const struct store *store, const char *digest);
 
 /* Whether somebody has made files of the layer writable, whatever their bytes are. */
 bool store_layer_is_open(const struct store *store, const char *digest);
@@ -214,7 +221,7 @@ int store_add_root(const struct store *store, const char *file);
 bool store_layer_in_use(const struct store *store, const char *digest);
 
 /*
- * Removes the layer and the links to it. The store is open for STORE_REMOVE. -EBUSY: an environment
- * that is mounted on this host uses it.
+ * Removes the layer and the links to it; of a symbolic link in its place that link alone. The store
+ * is open for STORE_REMOVE. -EBUSY: an environment that is mounted on this host uses it.
  */
 int store_remove_layer(const struct store *store, const char *digest, struct error *error);

@@ -238,10 +238,11 @@ static int collect(const struct store_call *call, const struct store *store,
 		   const struct string_list *unused, struct store_report *report)
 {
 	uint64_t freed = 0;
-	size_t count = 0;
+	size_t count = 0, links = 0;
 	int status = EXIT_OK;
 
 	for (size_t i = 0; i < unused->count; i++) {
+		bool is_link = store_layer_is_link(store, unused->items[i]);
 		_cleanup_error_ struct error error = ERROR_INIT;
 		uint64_t bytes;
 
@@ -253,11 +254,16 @@ static int collect(const struct store_call *call, const struct store *store,
 		if (error.message)
 			continue;
 		freed += bytes;
-		count++;
+		links += is_link;
+		count += !is_link;
 	}
-	if (!call->json)
-		printf("%s %zu layer%s, %.1f MiB\n", call->dry_run ? "would remove" : "removed",
-		       count, count == 1 ? "" : "s", (double)freed / (1024 * 1024));
+	if (call->json)
+		return status;
+	if (links > 0)
+		printf("%s %zu link%s in the place of layers\n",
+		       call->dry_run ? "would remove" : "removed", links, links == 1 ? "" : "s");
+	printf("%s %zu layer%s, %.1f MiB\n", call->dry_run ? "would remove" : "removed", count,
+	       count == 1 ? "" : "s", (double)freed / (1024 * 1024));
 	return status;
 }
 

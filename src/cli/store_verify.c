@@ -12,7 +12,9 @@
 #include "store_report.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
+#include "venvfs/layer_details.h"
 #include "venvfs/path.h"
+#include "venvfs/wheel_tags.h"
 
 struct verification {
 	const struct store *store;
@@ -20,7 +22,7 @@ struct verification {
 	struct string_list layers;
 	struct string_list wheels; /* that layers may be repaired from */
 	struct store_report report;
-	size_t damaged, mended;
+	size_t damaged, mended, unchecked;
 	bool failed;
 };
 
@@ -101,11 +103,60 @@ static int name_layer(void *arg, const struct store_wheel *wheel)
 	return 1;
 }
 
+/* What people call a layer: "numpy 1.26.4", from the name of a wheel that has it or, without one,
+ * from its METADATA. To be freed; NULL: it is not known. */
+static char *describe(const struct store *store, const char *digest, const char *file)
+{
+	_cleanup_wheel_name_ struct wheel_name name = {0};
+	struct layer_details details = {0};
+	char *text = NULL;
+	int n = 0;
+
+	if (file && wheel_name_parse(file, &name, NULL) == 0)
+		n = asprintf(&text, "%s %s", name.name, name.version.text);
+	else if (layer_details_read(store, digest, &details, NULL) == 0 && details.name)
+		n = asprintf(&text, "%s %s", details.name, details.version ? details.version : "?");
+	layer_details_clear(&details);
+	return n < 0 ? NULL : text;
+}
+
 static const char *const states[] = {
 	[STORE_REPAIR_NOTHING] = "good",      [STORE_REPAIR_SEALED] = "sealed",
 	[STORE_REPAIR_REPLACED] = "replaced", [STORE_REPAIR_REMOVED] = "removed",
 	[STORE_REPAIR_LEFT] = "damaged",      [STORE_REPAIR_BYTECODE] = "recompile",
 };
+
+/* A problem with the layer that people know by that name. */
+static void print_problem(const char *name, const struct error *problem, const char *what)
+{
+	_cleanup_free_ char *escaped = name ? output_escape(name) : NULL;
+	_cleanup_free_ char *text = problem->message ? error_format(problem) : NULL;
+
+	output_problem("%s%s%s%s", escaped ? escaped : "", escaped ? ": " : "", what,
+		       text ? text : strerror(ENOMEM));
+}
+
+static void tell_json(struct verification *self, const char *digest, const char *file,
+		      const char *state, const struct error *problem)
+{
+	if (self->report.json)
+		store_report_add(&self->report,
+				 json_pack("{s:o, s:o, s:s, s:o}", "layer",
+					   output_json_string(digest), "file",
+					   output_json_string(file), "state", state, "error",
+					   output_json_string(problem->message)));
+}
+
+/* Says why a layer could not be checked. */
+static void tell_unchecked(struct verification *self, const char *digest, const char *file,
+			   const struct error *problem)
+{
+	_cleanup_free_ char *name = describe(self->store, digest, file);
+
+	print_problem(name, problem, "could not be checked: ");
+	self->unchecked++;
+	tell_json(self, digest, file, "unchecked", problem);
+}
 
 /* Says what was done about a layer, and counts it. @problem: how it was damaged. */
 static void tell(struct verification *self, const char *digest, const char *file,
@@ -114,7 +165,9 @@ static void tell(struct verification *self, const char *digest, const char *file
 	_cleanup_free_ char *name = file ? output_escape(file) : NULL;
 
 	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_SEALED) {
-		output_error(problem, -EUCLEAN);
+		_cleanup_free_ char *known = describe(self->store, digest, file);
+
+		print_problem(known, problem, "");
 		self->damaged++;
 	}
 	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_SEALED &&
@@ -124,12 +177,7 @@ static void tell(struct verification *self, const char *digest, const char *file
 		output_progress_clear();
 		printf("%.*s  %s  %s\n", SHORT_DIGEST, digest, states[done], name ? name : "");
 	}
-	if (self->report.json)
-		store_report_add(&self->report, json_pack("{s:o, s:o, s:o, s:o}", "layer",
-							  output_json_string(digest), "file",
-							  output_json_string(file), "state",
-							  output_json_string(states[done]), "error",
-							  output_json_string(problem->message)));
+	tell_json(self, digest, file, states[done], problem);
 }
 
 static void check_layer(struct verification *self, const char *digest, const char *file)
@@ -152,12 +200,32 @@ static void check_layer(struct verification *self, const char *digest, const cha
 				       "--repair' seals it",
 				       digest);
 	}
-	tell(self, digest, file, done, &error);
+	if (r < 0 && store_is_unchecked(r))
+		tell_unchecked(self, digest, file, &error);
+	else
+		tell(self, digest, file, done, &error);
+}
+
+static int finish(const struct verification *self)
+{
+	size_t total = self->layers.count;
+
+	if (!self->call->json) {
+		printf("%zu layer%s, %zu damaged", total, total == 1 ? "" : "s", self->damaged);
+		if (self->call->repair)
+			printf(", %zu mended", self->mended);
+		if (self->unchecked > 0)
+			printf(", %zu not checked", self->unchecked);
+		putchar('\n');
+	}
+	if (self->damaged > self->mended || self->failed)
+		return EXIT_FAILED;
+	return self->unchecked > 0 ? EXIT_INCOMPLETE : EXIT_OK;
 }
 
 static int check_all(struct verification *self)
 {
-	size_t total = self->layers.count, left;
+	size_t total = self->layers.count;
 
 	for (size_t i = 0; i < total; i++) {
 		struct naming naming = {.layer = self->layers.items[i]};
@@ -177,13 +245,7 @@ static int check_all(struct verification *self)
 		self->failed = r < 0;
 	}
 	output_progress_clear();
-	left = self->damaged - self->mended;
-	if (!self->call->json && self->call->repair)
-		printf("%zu layer%s, %zu damaged, %zu mended\n", total, total == 1 ? "" : "s",
-		       self->damaged, self->mended);
-	else if (!self->call->json)
-		printf("%zu layer%s, %zu damaged\n", total, total == 1 ? "" : "s", self->damaged);
-	return left > 0 || self->failed ? EXIT_FAILED : EXIT_OK;
+	return finish(self);
 }
 
 int store_verify_run(struct store_call *call)
@@ -205,7 +267,7 @@ int store_verify_run(struct store_call *call)
 	r = store_each_layer(store, note_layer, &self);
 	if (r < 0) {
 		output_problem("%s: %s", call->path, strerror(-r));
-		return EXIT_FAILED;
+		return store_is_unchecked(r) ? EXIT_INCOMPLETE : EXIT_FAILED;
 	}
 	return store_report_print(&self.report, check_all(&self));
 }

@@ -141,7 +141,9 @@ static int note_unused(void *arg, const char *digest)
 {
 	struct sweep *sweep = arg;
 
-	if (contains(sweep->used, digest) || store_layer_in_use(sweep->store, digest))
+	/* Who needs the layer has no use for a link in its place. */
+	if (!store_layer_is_link(sweep->store, digest) &&
+	    (contains(sweep->used, digest) || store_layer_in_use(sweep->store, digest)))
 		return 0;
 	return string_list_add(sweep->unused, digest, strlen(digest));
 }

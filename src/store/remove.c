@@ -62,12 +62,34 @@ int store_remove_bytecode(const struct store *store, const char *digest)
 	return r == -ENOENT ? 0 : r;
 }
 
+bool store_layer_is_link(const struct store *store, const char *digest)
+{
+	struct stat st;
+
+	return fstatat(store->layers, digest, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* Nobody opens a layer through a link, so nobody shows what it leads to. That stays as it is. */
+static int remove_link(const struct store *store, const char *digest, struct error *error)
+{
+	struct unlinking unlinking = {.store = store, .layer = digest};
+	int r = store_each_wheel(store, unlink_wheel, &unlinking);
+
+	/* What took the place of the link meanwhile is a directory, and stays. */
+	if (r == 0 && unlinkat(store->layers, digest, 0) < 0)
+		r = -errno;
+	return r < 0 ? error_set_errno(error, r, "the link %s cannot be removed", digest) : 0;
+}
+
 int store_remove_layer(const struct store *store, const char *digest, struct error *error)
 {
-	_cleanup_close_ int layer = store_open_layer(store, digest, error);
 	struct unlinking unlinking = {.store = store, .layer = digest};
+	_cleanup_close_ int layer = -1;
 	int r;
 
+	if (store_is_digest(digest) && store_layer_is_link(store, digest))
+		return remove_link(store, digest, error);
+	layer = store_open_layer(store, digest, error);
 	if (layer < 0)
 		return layer;
 	if (flock(layer, LOCK_EX | LOCK_NB) < 0) {

@@ -158,12 +158,12 @@ static int give_up(const struct store *store, const char *digest, enum store_rep
 	return r < 0 ? r : 0;
 }
 
-/* Whether the layer itself is good. */
-static bool is_good(const struct store *store, const char *digest)
+/* Checks the layer itself, without its bytecode. */
+static int check_layer(const struct store *store, const char *digest)
 {
 	_cleanup_close_ int layer = store_open_layer(store, digest, NULL);
 
-	return layer >= 0 && store_verify_directory(layer, digest, NULL) == 0;
+	return layer < 0 ? layer : store_verify_directory(layer, digest, NULL);
 }
 
 /* Bytecode can be made again, by whoever has a need of it. */
@@ -198,9 +198,19 @@ int store_repair_layer(const struct store *store, const char *digest, const char
 		return r < 0 ? error_set_errno(error, r, "the layer %s cannot be sealed", digest)
 			     : 0;
 	}
-	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+	/* What is not known to be damaged is not touched. */
+	if (store_is_unchecked(r))
 		return r;
-	if (is_good(store, digest))
+	if (store_layer_is_link(store, digest)) {
+		*out = STORE_REPAIR_REMOVED;
+		return store_remove_layer(store, digest, error);
+	}
+	r = check_layer(store, digest);
+	if (store_is_unchecked(r)) {
+		error_clear(error);
+		return error_set_errno(error, r, "the layer %s", digest);
+	}
+	if (r == 0)
 		return drop_bytecode(store, digest, out, error);
 	r = replace(store, digest, wheels, count, &problem);
 	if (r == 0)

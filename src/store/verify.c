@@ -74,7 +74,7 @@ static int count_entry(void *arg, int directory, const char *name, mode_t kind)
 	int below = io_open_directory(directory, name);
 
 	(void)kind;
-	if (below >= 0)
+	if (below >= 0 || store_is_unchecked(below))
 		return io_each_entry(below, count_entry, count);
 	++*count;
 	return 0;
@@ -87,7 +87,9 @@ static int check_files(int layer, const char *name, struct error *error)
 		openat(layer, IMAGE_FILES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct verification self = {.name = name, .files = files, .error = error};
 	size_t there = 0;
-	int r = layer_image_open(layer, name, &image, error);
+	int r = files < 0 && errno != ENOENT
+			? error_set_errno(error, -errno, "the files of %s", name)
+			: layer_image_open(layer, name, &image, error);
 
 	if (r == 0)
 		r = layer_image_each(image, check_file, &self);
@@ -147,12 +149,23 @@ int store_verify_directory(int directory, const char *digest, struct error *erro
 	return r < 0 ? r : check_files(directory, digest, error);
 }
 
+bool store_is_unchecked(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE || code == -EACCES;
+}
+
 int store_verify_layer(const struct store *store, const char *digest, struct error *error)
 {
-	_cleanup_close_ int layer = store_open_layer(store, digest, error);
-
+	_cleanup_close_ int layer = -1;
 	int r;
 
+	if (store_layer_is_link(store, digest)) {
+		error_set(error, -EUCLEAN, "%s/layers/%s is a symbolic link, and no layer",
+			  store->path, digest);
+		error_hint(error, "'venvfs store gc' removes the link, and nothing else");
+		return -EUCLEAN;
+	}
+	layer = store_open_layer(store, digest, error);
 	if (layer < 0)
 		return layer;
 	r = store_verify_directory(layer, digest, error);
