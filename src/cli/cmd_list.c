@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "output.h"
@@ -123,11 +124,15 @@ static void widen(size_t *width, const char *text)
 static void print_table(const struct environment *environments, size_t count)
 {
 	size_t directory = strlen("DIRECTORY"), state = strlen("STATE");
+	size_t most = output_columns(STDOUT_FILENO) / 2;
 
 	for (size_t i = 0; i < count; i++) {
 		widen(&directory, environments[i].mount->mountpoint);
 		widen(&state, environments[i].status.state);
 	}
+	/* One long path does not push all others out of the terminal; its own line is longer. */
+	if (most > strlen("DIRECTORY") && directory > most)
+		directory = most;
 	if (count > 0)
 		printf("%-*s  %-*s  %7s  SPEC\n", (int)directory, "DIRECTORY", (int)state, "STATE",
 		       "PID");

@@ -20,21 +20,24 @@
 
 static const char help[] =
 	"Keeps packages for all environments, each of them once.\n\n"
-	"  add WHEEL...    import wheels\n"
+	"  add [--python=PYTHON]... WHEEL...\n"
+	"                  import wheels\n"
 	"  list            list the wheels that are in the store\n"
-	"  show NAME...    tell all about wheels, named by project, with ==VERSION if need be,\n"
-	"                  by file or by the first digits of a digest\n"
+	"  show [--files] NAME...\n"
+	"                  tell all about wheels, named by project, with ==VERSION if need be,\n"
+	"                  by file or by the first digits of a digest, eight at least\n"
 	"  verify          check every layer against its digests\n"
 	"  verify --repair [WHEEL|DIR]...\n"
 	"                  and replace those that are damaged, from the wheels given\n"
-	"  remove NAME...  remove wheels, by file name or by the digest of the layer\n"
-	"  gc              remove the layers that no lock of a spec names\n\n"
+	"  remove NAME...  remove wheels, named as above, where one layer has the name\n"
+	"  gc [--dry-run]  remove the layers that no lock of a spec names\n\n"
 	"Options:\n"
 	"  --store=DIR      use this store, not your own ($XDG_DATA_HOME/venvfs/store)\n"
 	"  --system         use the store of the host (" STORE_SYSTEM_PATH ")\n"
 	"  --python=PYTHON  add: compile for this interpreter too; may be given several times\n"
 	"  --dry-run        gc: say what would be removed\n"
 	"  --files          show: list the files, too\n"
+	"  --repair         verify: mend what can be mended\n"
 	"  --json           the result as one JSON document\n"
 	"  -h, --help       this text\n";
 
@@ -147,25 +150,6 @@ static int run_list(struct store_call *call)
 
 /* remove, gc */
 
-/* A wheel's file name, or the digest of a layer: what is removed is named in full. */
-struct named {
-	const char *word;
-	struct string_list layers;
-};
-
-static int match_name(void *arg, const struct store_wheel *wheel)
-{
-	struct named *named = arg;
-
-	if (strcmp(wheel->file, named->word) != 0 && strcmp(wheel->layer, named->word) != 0)
-		return 0;
-	/* Several wheels may have one layer. */
-	for (size_t i = 0; i < named->layers.count; i++)
-		if (strcmp(named->layers.items[i], wheel->layer) == 0)
-			return 0;
-	return string_list_add(&named->layers, wheel->layer, strlen(wheel->layer));
-}
-
 static int remove_layer(const struct store *store, const char *digest, struct error *error)
 {
 	int r = store_remove_layer(store, digest, error);
@@ -175,14 +159,35 @@ static int remove_layer(const struct store *store, const char *digest, struct er
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-/* Several layers may be of wheels with one file name, such as one that was built here and one of an
- * index, and a lock that has the one has no use for the other. */
-static int refuse_several(const char *word, const struct string_list *layers, struct error *error)
+/* A wheel that has the layer, to be told beside its digest. */
+struct naming {
+	const char *layer;
+	struct buffer *out;
+};
+
+static int append_file(void *arg, const struct store_wheel *wheel)
+{
+	const struct naming *naming = arg;
+
+	if (strcmp(wheel->layer, naming->layer) != 0)
+		return 0;
+	buffer_printf(naming->out, " (%s)", wheel->file);
+	return 1;
+}
+
+/* A project has versions, and several layers may even be of wheels with one file name, such as one
+ * that was built here and one of an index: a lock that has the one has no use for the other. */
+static int refuse_several(const struct store *store, const char *word,
+			  const struct string_list *layers, struct error *error)
 {
 	_cleanup_buffer_ struct buffer digests = {0};
 
-	for (size_t i = 0; i < layers->count; i++)
+	for (size_t i = 0; i < layers->count; i++) {
+		struct naming naming = {.layer = layers->items[i], .out = &digests};
+
 		buffer_printf(&digests, "%s%s", i > 0 ? ", " : "", layers->items[i]);
+		(void)store_each_wheel(store, append_file, &naming);
+	}
 	error_set(error, -EINVAL,
 		  "'%s': several layers have it, so one must be named by its digest: %s", word,
 		  digests.data ? digests.data : "");
@@ -194,25 +199,23 @@ static int refuse_several(const char *word, const struct string_list *layers, st
 static int remove_named(const struct store *store, const char *word, struct store_report *report)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
-	struct named named = {.word = word};
-	int r = store ? store_each_wheel(store, match_name, &named) : 0, status = EXIT_OK;
+	_cleanup_string_list_ struct string_list layers = {0};
+	int r = store ? store_match(store, word, &layers) : 0, status = EXIT_OK;
 
-	if (r == 0 && store && named.layers.count == 0 && store_is_digest(word))
-		r = string_list_add(&named.layers, word, strlen(word));
-	if (r < 0 || named.layers.count == 0) {
+	if (r < 0 || layers.count == 0) {
 		error_set(&error, -ENOENT, "'%s': %s", word,
 			  r < 0 ? strerror(-r)
-				: "no such wheel or layer is in the store; the name "
-				  "is that of the wheel's file, or the layer's whole digest");
+				: "no such wheel or layer is in the store; it is named by its "
+				  "project, by the wheel's file or by eight or more digits of a "
+				  "digest");
 		output_error(&error, -ENOENT);
 		status = EXIT_FAILED;
 	}
-	if (status == EXIT_OK && named.layers.count > 1)
-		status = refuse_several(word, &named.layers, &error);
+	if (status == EXIT_OK && layers.count > 1)
+		status = refuse_several(store, word, &layers, &error);
 	if (status == EXIT_OK)
-		status = remove_layer(store, named.layers.items[0], &error);
-	store_report_removed(report, word, &named.layers, &error);
-	string_list_clear(&named.layers);
+		status = remove_layer(store, layers.items[0], &error);
+	store_report_removed(report, word, &layers, &error);
 	return status;
 }
 
@@ -223,7 +226,8 @@ static int run_remove(struct store_call *call)
 	int status;
 
 	if (call->count == 0)
-		return command_bad_usage(call->command, "remove: a wheel or a digest is needed");
+		return command_bad_usage(call->command, "remove: a wheel, a project or a digest is "
+							"needed");
 	store = store_call_open(call, STORE_REMOVE, &status);
 	if (status != EXIT_OK)
 		return status;
@@ -312,6 +316,14 @@ static const struct {
 	{"gc", run_gc},
 };
 
+bool command_store_has(const char *verb)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verbs[i].name, verb) == 0)
+			return true;
+	return false;
+}
+
 static int run_verb(struct store_call *call, const char *name)
 {
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
@@ -389,7 +401,7 @@ static int store_run(const struct command *command, int argc, char *argv[])
 const struct command command_store = {
 	.name = "store",
 	.summary = "keep packages, once for all environments",
-	.usage = "[--store=DIR] [--json] add|list|show|verify|remove|gc [ARGUMENT...]",
+	.usage = "add|list|show|verify|remove|gc [OPTION...] [ARGUMENT...]",
 	.help = help,
 	.short_options = ":h",
 	.long_options = long_options,

@@ -39,6 +39,9 @@ extern const struct command command_mount;
 extern const struct command command_store;
 extern const struct command command_umount;
 
+/* Whether command_store has a verb of that name: "gc". */
+bool command_store_has(const char *verb);
+
 /* The next option of the command, as from getopt_long(): -1 after the last; '?' and ':' are for
  * command_bad_option(). Options and arguments may be mixed. */
 int command_next_option(const struct command *command, int argc, char *argv[]);

@@ -65,6 +65,24 @@ static bool process_holds(int process, const char *mountpoint)
 	       has_mapped_file(process, mountpoint);
 }
 
+bool holders_has_open(pid_t process, const struct stat *what)
+{
+	_cleanup_closedir_ DIR *dir = NULL;
+	const struct dirent *entry;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)process);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)) != NULL) {
+		struct stat st;
+
+		if (entry->d_name[0] != '.' && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+		    st.st_dev == what->st_dev && st.st_ino == what->st_ino)
+			return true;
+	}
+	return false;
+}
+
 static void describe(int process, const char *pid, struct buffer *out)
 {
 	_cleanup_buffer_ struct buffer comm = {0};

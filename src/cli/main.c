@@ -64,6 +64,8 @@ static int help_run(const struct command *self, int argc, char *argv[])
 	if (argc == optind)
 		return print_help();
 	command = find_command(argv[optind]);
+	if (!command && command_store_has(argv[optind]))
+		command = &command_store;
 	if (command)
 		return command_print_help(command);
 	output_problem("unknown command '%s'", argv[optind]);
@@ -100,6 +102,8 @@ static int run(int argc, char *argv[])
 	if (command)
 		return command->run(command, argc - 1, argv + 1);
 	output_problem("unknown %s '%s'", argv[1][0] == '-' ? "option" : "command", argv[1]);
+	if (command_store_has(argv[1]))
+		output_hint("There is 'venvfs store %s'.", argv[1]);
 	return see_help();
 }
 

@@ -125,13 +125,14 @@ static size_t cut(const char *text, size_t columns)
 	return bytes;
 }
 
-/* How many columns the terminal has. */
-static size_t terminal_columns(void)
+size_t output_columns(int fd)
 {
 	struct winsize size;
 
-	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
-									       : COLUMNS_UNKNOWN;
+	if (!isatty(fd))
+		return 0;
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+								    : COLUMNS_UNKNOWN;
 }
 
 void output_progress(size_t done, size_t total, const char *name)
@@ -145,7 +146,7 @@ void output_progress(size_t done, size_t total, const char *name)
 		return;
 	escaped = output_escape(name);
 	counted = fprintf(stderr, "%zu/%zu ", done, total);
-	columns = terminal_columns();
+	columns = output_columns(STDERR_FILENO);
 	used = counted > 0 ? (size_t)counted : 0;
 	/* A line that is full would break. */
 	if (escaped && used + output_width(escaped) + 1 <= columns)

@@ -39,5 +39,8 @@ void output_progress_end(const char *format, ...) __attribute__((format(printf, 
  */
 char *output_escape(const char *text);
 
+/* How many columns the terminal @fd has; 0: it is none. */
+size_t output_columns(int fd);
+
 /* The columns that @text takes: its characters, taken as UTF-8. */
 size_t output_width(const char *text);

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "holders.h"
 #include "output.h"
 #include "output_json.h"
+#include "status.h"
 #include "store_call.h"
 #include "store_report.h"
 #include "venvfs/cleanup.h"
@@ -20,7 +23,7 @@ struct shown {
 	struct layer_details details;
 	struct string_list files, digests; /* of its wheels, side by side */
 	struct string_list locks;
-	struct string_list mounts; /* of specs whose lock names it */
+	struct string_list mounts; /* that show it */
 	bool in_use;
 };
 
@@ -52,20 +55,35 @@ static bool names(const struct string_list *locks, const char *lock)
 	return false;
 }
 
-/* The mounts of this host that go by one of the locks. */
+/* Whether the daemon of a mount holds the layer. No lock names the interpreter's own pip, and a lock
+ * may have been made anew since the environment was mounted. */
+static bool shows(const struct mountinfo_entry *mount, const struct stat *layer)
+{
+	_cleanup_status_ struct status status = {0};
+
+	return status_read(mount->mountpoint, &status) == 0 &&
+	       holders_has_open(status.pid, layer);
+}
+
+/* The mounts of this host that show it; where that cannot be seen, as those of others, those that
+ * go by one of the locks. */
 static int find_mounts(struct shown *shown)
 {
+	_cleanup_close_ int layer = store_open_layer(shown->store, shown->layer, NULL);
 	_cleanup_mountinfo_ struct mountinfo mounts = {0};
 	int r = mountinfo_read(&mounts);
+	struct stat st;
 
-	for (size_t i = 0; r == 0 && i < mounts.count; i++) {
+	if (layer < 0 || fstat(layer, &st) < 0)
+		return r;
+	for (size_t i = 0; shown->in_use && r == 0 && i < mounts.count; i++) {
 		const struct mountinfo_entry *mount = &mounts.entries[i];
 		_cleanup_free_ char *lock = NULL;
 
 		if (!mountinfo_is_venvfs(mount))
 			continue;
 		lock = lockfile_path(mount->source);
-		if (names(&shown->locks, lock))
+		if (names(&shown->locks, lock) || shows(mount, &st))
 			r = string_list_add(&shown->mounts, mount->mountpoint,
 					    strlen(mount->mountpoint));
 	}
@@ -81,9 +99,9 @@ static int find_all(struct shown *shown, struct error *error)
 	r = store_each_wheel(shown->store, note_wheel, shown);
 	if (r == 0)
 		r = store_layer_locks(shown->store, shown->layer, &shown->locks);
+	shown->in_use = store_layer_in_use(shown->store, shown->layer);
 	if (r == 0)
 		r = find_mounts(shown);
-	shown->in_use = store_layer_in_use(shown->store, shown->layer);
 	return r < 0 ? error_set_errno(error, r, "%s", shown->store->path) : 0;
 }
 
