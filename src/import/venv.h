@@ -83,6 +83,10 @@ int venv_read_info(const struct venv *venv, const char *directory, const char *n
  * freed. -EXDEV: it leads out. */
 int venv_row_path(const struct venv *venv, const char *row, char **out);
 
+/* Whether @name of site-packages is a file of the dist-info @directory that an installer makes, and so
+ * no wheel has. */
+bool venv_is_installers(const char *directory, const char *name);
+
 /* Compares its files with RECORD. */
 int venv_dist_compare(const struct venv *venv, struct venv_dist *dist);
 

@@ -201,14 +201,14 @@ int venv_row_path(const struct venv *venv, const char *row, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-/* Files that an installer makes, and so no wheel has. */
-static bool is_installers(const struct venv_dist *dist, const char *name)
+bool venv_is_installers(const char *directory, const char *name)
 {
-	static const char *const files[] = {"RECORD",    "RECORD.jws", "RECORD.p7s",
-					    "INSTALLER", "REQUESTED",  "direct_url.json"};
-	size_t length = strlen(dist->directory);
+	static const char *const files[] = {"RECORD",        "RECORD.jws",    "RECORD.p7s",
+					    "INSTALLER",     "REQUESTED",     "direct_url.json",
+					    "uv_cache.json", "uv_build.json"};
+	size_t length = strlen(directory);
 
-	if (strncmp(name, dist->directory, length) != 0 || name[length] != '/')
+	if (strncmp(name, directory, length) != 0 || name[length] != '/')
 		return false;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (strcmp(name + length + 1, files[i]) == 0)
@@ -265,7 +265,7 @@ static int place_in_wheel(const struct venv *venv, const struct venv_dist *dist,
 	    strcmp(path_basename(path), "__pycache__") == 0)
 		return 0;
 	if (rest) {
-		if (is_installers(dist, rest))
+		if (venv_is_installers(dist->directory, rest))
 			return 0;
 		*out = strdup(rest);
 		return *out ? 0 : -ENOMEM;

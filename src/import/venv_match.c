@@ -45,8 +45,6 @@ static int read_record(const struct store *store, const char *layer, const char 
 /* Whether an installer writes the file, so that it differs from one to the next. */
 static bool is_installers(const char *path, const char *directory)
 {
-	static const char *const names[] = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"};
-	size_t length = strlen(directory);
 	const char *suffix = strrchr(path, '.');
 
 	if (suffix && strcmp(suffix, ".pyc") == 0)
@@ -59,12 +57,7 @@ static bool is_installers(const char *path, const char *directory)
 	if (strncmp(path, "../../../bin/", 13) == 0 ||
 	    strncmp(path, "../../../include/site/", 22) == 0)
 		return true;
-	if (strncmp(path, directory, length) != 0 || path[length] != '/')
-		return false;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(path + length + 1, names[i]) == 0)
-			return true;
-	return false;
+	return venv_is_installers(directory, path);
 }
 
 /* Whether each file of @a is in @b, with the same hash. */
