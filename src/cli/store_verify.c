@@ -180,6 +180,15 @@ static void tell(struct verification *self, const char *digest, const char *file
 	tell_json(self, digest, file, states[done], problem);
 }
 
+static void warn_of_open(const struct store *store, const char *digest, const char *file)
+{
+	_cleanup_free_ char *name = describe(store, digest, file);
+	_cleanup_free_ char *escaped = name ? output_escape(name) : NULL;
+
+	output_warning("%s%sthe layer %s can be written to: 'venvfs store verify --repair' seals it",
+		       escaped ? escaped : "", escaped ? ": " : "", digest);
+}
+
 static void check_layer(struct verification *self, const char *digest, const char *file)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
@@ -196,9 +205,7 @@ static void check_layer(struct verification *self, const char *digest, const cha
 		if (r < 0)
 			done = STORE_REPAIR_LEFT;
 		else if (store_layer_is_open(self->store, digest))
-			output_warning("the layer %s can be written to: 'venvfs store verify "
-				       "--repair' seals it",
-				       digest);
+			warn_of_open(self->store, digest, file);
 	}
 	if (r < 0 && store_is_unchecked(r))
 		tell_unchecked(self, digest, file, &error);
