@@ -149,8 +149,8 @@ int store_layer_usage(const struct store *store, const char *digest, uint64_t *b
 
 /*
  * The layers that no mounted environment of this host shows and no lock names, which has a link in
- * roots/ (store_add_root()), and what only looks like one (store_layer_is_link()). Links to locks that are gone are removed, unless @dry_run. A lock that
- * is there and cannot be read is an error.
+ * roots/ (store_add_root()), and what only looks like one (store_layer_is_link()). Links to locks
+ * that are gone are removed, unless @dry_run. A lock that is there and cannot be read is an error.
  */
 int store_find_unused(const struct store *store, bool dry_run, struct string_list *out,
 		      struct error *error);

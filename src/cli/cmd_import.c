@@ -62,12 +62,11 @@ static json_t *findings_to_json(const struct venv_import_result *result)
 
 	for (size_t i = 0; i < result->finding_count; i++) {
 		const struct venv_finding *finding = &result->findings[i];
-		json_t *row =
-			json_pack("{s:s, s:o, s:o, s:o, s:b}", "kind",
-				  venv_finding_name(finding->kind), "what",
-				  output_json_string(finding->what), "detail",
-				  output_json_string(finding->detail), "package",
-				  output_json_string(finding->package), "copied", finding->copied);
+		json_t *row = json_pack(
+			"{s:s, s:o, s:o, s:o, s:b}", "kind", venv_finding_name(finding->kind),
+			"what", output_json_string(finding->what), "detail",
+			output_json_string(finding->detail), "package",
+			output_json_string(finding->package), "copied", finding->copied);
 
 		if (json_array_append_new(list, row) < 0) {
 			json_decref(list);
@@ -99,11 +98,11 @@ static json_t *unmet_to_json(const struct venv_import_result *result)
 
 static int print_json(const struct venv_import_result *result)
 {
-	_cleanup_json_ json_t *object =
-		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "spec", output_json_string(result->spec),
-			  "requirements", output_json_string(result->requirements), "lock",
-			  output_json_string(result->lock), "packages", packages_to_json(result),
-			  "left", findings_to_json(result), "unmet", unmet_to_json(result));
+	_cleanup_json_ json_t *object = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o}", "spec", output_json_string(result->spec),
+		"requirements", output_json_string(result->requirements), "lock",
+		output_json_string(result->lock), "packages", packages_to_json(result), "left",
+		findings_to_json(result), "unmet", unmet_to_json(result));
 
 	return output_json(object);
 }

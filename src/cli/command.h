@@ -13,7 +13,7 @@
 enum {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
-	EXIT_USAGE = 2, /* it was called the wrong way: nothing was done */
+	EXIT_USAGE = 2,      /* it was called the wrong way: nothing was done */
 	EXIT_INCOMPLETE = 3, /* it was done, but not all of it could be: the manual says of what */
 };
 

@@ -131,8 +131,7 @@ size_t output_columns(int fd)
 
 	if (!isatty(fd))
 		return 0;
-	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
-								    : COLUMNS_UNKNOWN;
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_UNKNOWN;
 }
 
 void output_progress(size_t done, size_t total, const char *name)

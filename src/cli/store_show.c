@@ -55,14 +55,13 @@ static bool names(const struct string_list *locks, const char *lock)
 	return false;
 }
 
-/* Whether the daemon of a mount holds the layer. No lock names the interpreter's own pip, and a lock
- * may have been made anew since the environment was mounted. */
+/* Whether the daemon of a mount holds the layer. No lock names the interpreter's own pip, and a
+ * lock may have been made anew since the environment was mounted. */
 static bool shows(const struct mountinfo_entry *mount, const struct stat *layer)
 {
 	_cleanup_status_ struct status status = {0};
 
-	return status_read(mount->mountpoint, &status) == 0 &&
-	       holders_has_open(status.pid, layer);
+	return status_read(mount->mountpoint, &status) == 0 && holders_has_open(status.pid, layer);
 }
 
 /* The mounts of this host that show it; where that cannot be seen, as those of others, those that

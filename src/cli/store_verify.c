@@ -185,8 +185,9 @@ static void warn_of_open(const struct store *store, const char *digest, const ch
 	_cleanup_free_ char *name = describe(store, digest, file);
 	_cleanup_free_ char *escaped = name ? output_escape(name) : NULL;
 
-	output_warning("%s%sthe layer %s can be written to: 'venvfs store verify --repair' seals it",
-		       escaped ? escaped : "", escaped ? ": " : "", digest);
+	output_warning(
+		"%s%sthe layer %s can be written to: 'venvfs store verify --repair' seals it",
+		escaped ? escaped : "", escaped ? ": " : "", digest);
 }
 
 static void check_layer(struct verification *self, const char *digest, const char *file)

@@ -83,8 +83,8 @@ int venv_read_info(const struct venv *venv, const char *directory, const char *n
  * freed. -EXDEV: it leads out. */
 int venv_row_path(const struct venv *venv, const char *row, char **out);
 
-/* Whether @name of site-packages is a file of the dist-info @directory that an installer makes, and so
- * no wheel has. */
+/* Whether @name of site-packages is a file of the dist-info @directory that an installer makes, and
+ * so no wheel has. */
 bool venv_is_installers(const char *directory, const char *name);
 
 /* Compares its files with RECORD. */
@@ -106,9 +106,10 @@ int venv_note(struct venv_import_result *result, enum venv_finding_kind kind, co
 
 /* A package that was not taken over. */
 struct venv_left {
-	char *package;            /* as it is reported */
-	char *normalised;         /* its name */
-	struct string_list paths; /* its files, sorted, below the environment; as far as RECORD tells */
+	char *package;    /* as it is reported */
+	char *normalised; /* its name */
+	struct string_list
+		paths; /* its files, sorted, below the environment; as far as RECORD tells */
 	struct string_list roots; /* and what is at or below these paths */
 	size_t finding;           /* the report's index */
 };
@@ -166,7 +167,7 @@ void venv_list_sort(struct string_list *list);
 /* Whether the sorted list has it. */
 bool venv_list_has(const struct string_list *sorted, const char *text);
 
-/* Copies the files of all findings into the store of the environment of the spec at @spec, and notes
- * that in the findings, those of packages in @lefts too. */
+/* Copies the files of all findings into the store of the environment of the spec at @spec, and
+ * notes that in the findings, those of packages in @lefts too. */
 int venv_copy_rest(const struct venv *venv, const char *spec, const struct venv_lefts *lefts,
 		   struct venv_import_result *result, struct error_list *errors);

@@ -203,8 +203,8 @@ int venv_row_path(const struct venv *venv, const char *row, char **out)
 
 bool venv_is_installers(const char *directory, const char *name)
 {
-	static const char *const files[] = {"RECORD",        "RECORD.jws",    "RECORD.p7s",
-					    "INSTALLER",     "REQUESTED",     "direct_url.json",
+	static const char *const files[] = {"RECORD",        "RECORD.jws",   "RECORD.p7s",
+					    "INSTALLER",     "REQUESTED",    "direct_url.json",
 					    "uv_cache.json", "uv_build.json"};
 	size_t length = strlen(directory);
 

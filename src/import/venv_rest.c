@@ -175,8 +175,7 @@ static int copy_file(const struct venv *venv, int upper, const char *path)
 static void note_copied(const struct venv_lefts *lefts, const struct venv_finding *file,
 			struct venv_import_result *result)
 {
-	const struct venv_left *owner =
-		file->package ? venv_left_owner(lefts, file->what) : NULL;
+	const struct venv_left *owner = file->package ? venv_left_owner(lefts, file->what) : NULL;
 
 	if (owner)
 		result->findings[owner->finding].copied = true;
