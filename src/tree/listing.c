@@ -7,6 +7,8 @@
 
 #include "name_table.h"
 
+#define NAMES_SIZE_MAX (1u << 28) /* as listing_entry.name has it */
+
 struct listing *listing_ref(struct listing *listing)
 {
 	atomic_fetch_add_explicit(&listing->references, 1, memory_order_relaxed);
@@ -18,8 +20,6 @@ void listing_drop(struct listing *listing)
 	if (!listing ||
 	    atomic_fetch_sub_explicit(&listing->references, 1, memory_order_acq_rel) > 1)
 		return;
-	free(listing->entries);
-	free(listing->names);
 	free(listing);
 }
 
@@ -61,8 +61,8 @@ int listing_builder_add(struct listing_builder *builder, const char *name, mode_
 	size_t length = strlen(name) + 1;
 	int r;
 
-	if (builder->names_size > UINT32_MAX - length)
-		return -ENOMEM;
+	if (builder->names_size + length > NAMES_SIZE_MAX)
+		return -EOVERFLOW;
 	r = reserve((void **)&builder->entries, &builder->capacity, builder->count, 1,
 		    sizeof(*builder->entries));
 	if (r == 0)
@@ -72,7 +72,8 @@ int listing_builder_add(struct listing_builder *builder, const char *name, mode_
 		return r;
 	memcpy(builder->names + builder->names_size, name, length);
 	builder->entries[builder->count++] =
-		(struct listing_entry){.name = (uint32_t)builder->names_size, .kind = kind};
+		(struct listing_entry){.name = (uint32_t)builder->names_size & (NAMES_SIZE_MAX - 1),
+				       .type = kind >> 12 & 15};
 	builder->names_size += length;
 	return 0;
 }
@@ -93,7 +94,7 @@ static int by_cookie(const void *a, const void *b)
 
 /* Gives each entry the cookie that its name had, else a new one. */
 static int assign_cookies(struct listing_builder *builder, const struct listing *old,
-			  uint64_t *last)
+			  uint32_t *last)
 {
 	struct name_table known = {0};
 	int r = 0;
@@ -102,8 +103,13 @@ static int assign_cookies(struct listing_builder *builder, const struct listing 
 		r = name_table_add(&known, listing_name(old, i), old->entries[i].cookie);
 	for (size_t i = 0; r == 0 && i < builder->count; i++) {
 		struct listing_entry *entry = &builder->entries[i];
+		uint64_t cookie;
 
-		if (!name_table_get(&known, builder->names + entry->name, &entry->cookie))
+		if (name_table_get(&known, builder->names + entry->name, &cookie))
+			entry->cookie = (uint32_t)cookie;
+		else if (*last == UINT32_MAX)
+			r = -EOVERFLOW;
+		else
 			entry->cookie = ++*last;
 	}
 	name_table_clear(&known);
@@ -112,36 +118,29 @@ static int assign_cookies(struct listing_builder *builder, const struct listing 
 	return r;
 }
 
-/* Gives back what was reserved beyond @used elements: most directories have few names, and a listing
- * is kept as long as its directory is known. */
-static void trim(void **array, size_t used, size_t element)
-{
-	void *smaller = used > 0 ? reallocarray(*array, used, element) : NULL;
-
-	if (smaller)
-		*array = smaller;
-}
-
 int listing_build(struct listing_builder *builder, const struct listing *old, struct listing **out)
 {
-	struct listing *listing = calloc(1, sizeof(*listing));
-	int r;
+	size_t entries = builder->count * sizeof(builder->entries[0]);
+	uint32_t last = old ? old->last_cookie : LISTING_FIRST_COOKIE - 1;
+	int r = assign_cookies(builder, old, &last);
+	struct listing *listing;
 
+	if (r < 0)
+		return r;
+	listing = malloc(sizeof(*listing) + entries + builder->names_size);
 	if (!listing)
 		return -ENOMEM;
-	listing->references = 1;
-	listing->last_cookie = old ? old->last_cookie : LISTING_FIRST_COOKIE - 1;
-	r = assign_cookies(builder, old, &listing->last_cookie);
-	if (r < 0) {
-		free(listing);
-		return r;
+	*listing = (struct listing){
+		.references = 1,
+		.last_cookie = last,
+		.count = (uint32_t)builder->count,
+		.names = (const char *)(listing->entries + builder->count),
+	};
+	if (builder->count > 0) {
+		memcpy(listing->entries, builder->entries, entries);
+		memcpy((char *)(listing->entries + builder->count), builder->names,
+		       builder->names_size);
 	}
-	trim((void **)&builder->entries, builder->count, sizeof(*builder->entries));
-	trim((void **)&builder->names, builder->names_size, 1);
-	listing->count = builder->count;
-	listing->entries = builder->entries;
-	listing->names = builder->names;
-	*builder = (struct listing_builder){0};
 	*out = listing;
 	return 0;
 }

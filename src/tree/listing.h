@@ -12,17 +12,17 @@
 #include <sys/types.h>
 
 struct listing_entry {
-	uint64_t cookie; /* ascending; what a reader passes to go on after this entry */
-	uint32_t name;	 /* offset in names */
-	mode_t kind;	 /* S_IFMT bits; 0: unknown */
+	uint32_t cookie;    /* ascending; what a reader passes to go on after this entry */
+	uint32_t name : 28; /* offset in names */
+	uint32_t type : 4;  /* the kind's S_IFMT bits, as DT_* has them; 0: unknown */
 };
 
 struct listing {
 	atomic_uint references;
-	uint64_t last_cookie; /* the highest ever given in this directory */
-	size_t count;
-	struct listing_entry *entries;
-	char *names;
+	uint32_t last_cookie; /* the highest ever given in this directory */
+	uint32_t count;
+	const char *names; /* behind the entries */
+	struct listing_entry entries[];
 };
 
 /* Cookies below this are for "." and "..". */
@@ -36,6 +36,11 @@ static inline const char *listing_name(const struct listing *listing, size_t ind
 	return listing->names + listing->entries[index].name;
 }
 
+static inline mode_t listing_kind(const struct listing *listing, size_t index)
+{
+	return (mode_t)listing->entries[index].type << 12;
+}
+
 /* The first entry after @cookie. */
 size_t listing_after(const struct listing *listing, uint64_t cookie);
 
@@ -47,9 +52,11 @@ struct listing_builder {
 	size_t names_size, names_capacity;
 };
 
+/* -EOVERFLOW: so many names (256 MiB of them) no listing holds. */
 int listing_builder_add(struct listing_builder *builder, const char *name, mode_t kind);
 void listing_builder_clear(struct listing_builder *builder);
 
-/* Makes the listing, with the cookies of @old (may be NULL) for the names that it has. */
+/* Makes the listing, with the cookies of @old (may be NULL) for the names that it has. -EOVERFLOW: four
+ * billion names have been in the directory since it was mounted. */
 int listing_build(struct listing_builder *builder, const struct listing *old,
 		  struct listing **out);

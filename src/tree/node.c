@@ -180,8 +180,10 @@ struct node_table *node_table_new(struct view *view, uint64_t root_ino, enum nod
 /* Frees what belongs to a node that is in no table any more. May close files: no lock is held. */
 static void node_destroy(struct node *node)
 {
-	view_free(node->view);
-	content_drop(node->snapshot);
+	if (node->source == NODE_CONTROL)
+		content_drop(node->snapshot);
+	else
+		view_free(node->view);
 	if (node->orphan) {
 		if (node->orphan->fd >= 0)
 			close(node->orphan->fd);
@@ -262,10 +264,12 @@ static struct node *make_node(struct node_table *table, struct node_template *te
 		.lookups = 1,
 		.layer = template->layer,
 		.source = template->source,
-		.kind = template->kind,
-		.view = template->view,
-		.snapshot = template->snapshot,
+		.kind = (uint16_t)template->kind,
 	};
+	if (template->source == NODE_CONTROL)
+		node->snapshot = template->snapshot;
+	else
+		node->view = template->view;
 	template->view = NULL;
 	template->snapshot = NULL;
 	slot->node = node;

@@ -59,19 +59,21 @@ struct orphan {
 struct node {
 	uint64_t id;
 	uint64_t ino;
-	uint64_t lookups;	  /* the kernel's count; node_table.lock */
-	uint32_t children;	  /* names whose parent this is; node_table.lock */
-	uint16_t layer;		  /* NODE_LOWER and no directory: index in the stack */
-	_Atomic uint8_t source;	  /* enum node_source; changes once, from lower to upper */
-	mode_t kind;		  /* S_IFMT bits */
-	struct name *names;	  /* NULL: the root, a control file, or an orphan */
-	struct view *view;	  /* directories; NULL for other kinds */
-	struct orphan *orphan;	  /* tree.names */
-	struct content *snapshot; /* NODE_CONTROL: the bytes of this look-up */
+	uint64_t lookups;	/* the kernel's count; node_table.lock */
+	uint32_t children;	/* names whose parent this is; node_table.lock */
+	uint16_t layer;		/* NODE_LOWER and no directory: index in the stack */
+	uint16_t kind;		/* S_IFMT bits */
+	struct name *names;	/* NULL: the root, a control file, or an orphan */
+	struct orphan *orphan;	/* tree.names */
+	union {
+		struct view *view;	  /* directories, but .venvfs; NULL for other kinds */
+		struct content *snapshot; /* NODE_CONTROL: the bytes of this look-up, or NULL */
+	};
 	union {
 		uint64_t linked_ino;	/* nonzero: found by this number of the upper too */
 		struct node *next_dead; /* once it is out of the table */
 	};
+	_Atomic uint8_t source; /* enum node_source; changes once, from lower to upper */
 };
 
 /* What is known of a node that may have to be made. */

@@ -4,10 +4,27 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "inode.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/path.h"
+
+struct stack *stack_new(struct layer **layers, unsigned count)
+{
+	struct stack *stack = calloc(1, sizeof(*stack) + count * sizeof(stack->numbers[0]));
+
+	if (!stack)
+		return NULL;
+	stack->layers = layers;
+	stack->count = count;
+	stack->uid = geteuid();
+	stack->gid = getegid();
+	stack->show_owners = stack->uid == 0;
+	for (unsigned i = 0; i < count; i++)
+		stack->numbers[i] = (uint16_t)i;
+	return stack;
+}
 
 void stack_free(struct stack *stack)
 {
@@ -166,42 +183,67 @@ int stack_find(const struct stack *stack, const struct stack_sources *sources,
 	return -ENOENT;
 }
 
-int stack_directory_sources(const struct stack *stack, const char *path, bool core_only,
-			    struct stack_sources *out)
+/* Finds the sources of @path among those of @among; *numbers has room for them. How many there are,
+ * or a negative errno. */
+static int find_sources(const struct stack *stack, const char *path, bool core_only,
+			const struct stack_sources *among, uint16_t *numbers)
 {
-	uint16_t *fewer;
+	int count = 0;
 
-	*out = (struct stack_sources){.layers = calloc(stack->count + 1, sizeof(uint16_t))};
-	if (!out->layers)
-		return -ENOMEM;
-	for (unsigned i = 0; i < stack->count; i++) {
+	for (unsigned i = 0; i < among->count; i++) {
+		unsigned layer = among->layers[i];
 		struct stat st;
 		int r;
 
-		if (!shows(stack, i, path, core_only))
+		if (!shows(stack, layer, path, core_only))
 			continue;
-		r = get_attributes(stack, i, path, &st);
+		r = get_attributes(stack, layer, path, &st);
 		if (r == -ENOENT)
 			continue;
 		/* What is no directory, here or above, hides all that is below it. */
 		if (r == -ENOTDIR || (r == 0 && !S_ISDIR(st.st_mode)))
 			break;
-		if (r < 0) {
-			stack_sources_clear(out);
+		if (r < 0)
 			return r;
-		}
-		out->layers[out->count++] = (uint16_t)i;
+		numbers[count++] = (uint16_t)layer;
 	}
+	return count;
+}
+
+int stack_directory_sources(const struct stack *stack, const char *path, bool core_only,
+			    const struct stack_sources *among, struct stack_sources *out)
+{
+	const struct stack_sources all = {.layers = stack->numbers, .count = stack->count};
+	_cleanup_free_ uint16_t *numbers = NULL;
+	uint16_t *fewer;
+	int count;
+
+	*out = (struct stack_sources){0};
+	if (!among)
+		among = &all;
+	numbers = calloc(among->count + 1, sizeof(*numbers));
+	if (!numbers)
+		return -ENOMEM;
+	count = find_sources(stack, path, core_only, among, numbers);
+	if (count < 0)
+		return count;
+	out->count = (unsigned)count;
 	/* There may be hundreds of layers, and as a rule one has the directory. */
-	fewer = reallocarray(out->layers, out->count + 1, sizeof(uint16_t));
-	if (fewer)
-		out->layers = fewer;
+	if (count <= 1) {
+		out->layers = count ? &stack->numbers[numbers[0]] : stack->numbers;
+		return 0;
+	}
+	fewer = reallocarray(numbers, out->count, sizeof(*numbers));
+	out->layers = fewer ? fewer : numbers;
+	out->owned = true;
+	numbers = NULL;
 	return 0;
 }
 
 void stack_sources_clear(struct stack_sources *sources)
 {
-	free(sources->layers);
+	if (sources->owned)
+		free((void *)sources->layers);
 	*sources = (struct stack_sources){0};
 }
 

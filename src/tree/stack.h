@@ -18,6 +18,7 @@ struct stack {
 	uid_t uid; /* of the daemon: the owner that files of other owners are shown with, */
 	gid_t gid;
 	bool show_owners; /* unless it is root, who may see them as they are */
+	uint16_t numbers[]; /* 0, 1, 2 …: what a directory of one layer has as its sources */
 };
 
 struct stack_entry {
@@ -27,10 +28,14 @@ struct stack_entry {
 
 /* The layers, highest first, that a directory merges. */
 struct stack_sources {
-	uint16_t *layers;
+	const uint16_t *layers; /* their numbers */
 	unsigned count;
+	bool owned; /* else they are the stack's */
 };
 
+/* A stack of the @count layers at @layers, both owned from now on; NULL, and nothing taken, without
+ * memory. */
+struct stack *stack_new(struct layer **layers, unsigned count);
 void stack_free(struct stack *stack);
 
 /*
@@ -40,10 +45,13 @@ void stack_free(struct stack *stack);
 int stack_find(const struct stack *stack, const struct stack_sources *sources,
 	       const char *directory, const char *name, bool core_only, struct stack_entry *out);
 
-/* Which layers have @path as a directory that shows: a file in a layer hides those below it. The
- * result is to be freed with stack_sources_clear(); it may be empty. */
+/*
+ * Which layers have @path as a directory that shows: a file in a layer hides those below it. No other
+ * layers than @among are asked (those of the directory above it); NULL: all are. The result is to be
+ * freed with stack_sources_clear(); it may be empty.
+ */
 int stack_directory_sources(const struct stack *stack, const char *path, bool core_only,
-			    struct stack_sources *out);
+			    const struct stack_sources *among, struct stack_sources *out);
 void stack_sources_clear(struct stack_sources *sources);
 
 /* What layer number @layer says of @path. */

@@ -17,19 +17,13 @@
 /* The stack takes over the layers of @config. */
 static struct stack *stack_of(const struct tree_config *config)
 {
-	struct stack *stack = calloc(1, sizeof(*stack));
+	struct stack *stack = stack_new(config->layers, config->layer_count);
 
 	if (!stack) {
 		for (unsigned i = 0; i < config->layer_count; i++)
 			layer_free(config->layers[i]);
 		free(config->layers);
-		return NULL;
 	}
-	stack->layers = config->layers;
-	stack->count = config->layer_count;
-	stack->uid = geteuid();
-	stack->gid = getegid();
-	stack->show_owners = stack->uid == 0;
 	return stack;
 }
 
@@ -183,6 +177,7 @@ void tree_settle(const struct tree *tree)
 int tree_load_view(struct tree *tree, struct node *directory)
 {
 	_cleanup_content_ struct content *upper = NULL;
+	const struct view *above = directory->names ? directory->names->parent->view : NULL;
 	int r;
 
 	if (directory->view->loaded)
@@ -190,7 +185,7 @@ int tree_load_view(struct tree *tree, struct node *directory)
 	r = tree_upper_directory_if_any(tree, directory, &upper);
 	if (r < 0)
 		return r;
-	r = view_load(directory->view, tree->stack, upper ? upper->fd : -1);
+	r = view_load(directory->view, above, tree->stack, upper ? upper->fd : -1);
 	return r == -EUCLEAN ? -EIO : r;
 }
 
@@ -431,7 +426,7 @@ int tree_obtain_made(struct tree *tree, struct node *parent, const char *name,
 		return r;
 	/* Without a look at it: there are no marks yet. Where that fails, it is done below. */
 	if (S_ISDIR(node->kind))
-		(void)view_load(node->view, tree->stack, -1);
+		(void)view_load(node->view, parent->view, tree->stack, -1);
 	return fill_entry(tree, node, &found, made, out);
 }
 

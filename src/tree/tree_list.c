@@ -37,7 +37,7 @@ static int list_entries(struct tree *tree, struct node *node, const struct listi
 			continue; /* removed since the listing was made */
 		if (r < 0) {
 			/* It is there, and cannot be looked at: whoever looks will be told why. */
-			entry = (struct tree_entry){.attr.st_mode = listing->entries[i].kind,
+			entry = (struct tree_entry){.attr.st_mode = listing_kind(listing, i),
 						    .attr.st_ino = listing->entries[i].cookie};
 		}
 		if (fn(arg, name, &entry, listing->entries[i].cookie) != 0) {

@@ -5,6 +5,7 @@
 
 #include "upper.h"
 #include "venvfs/log.h"
+#include "venvfs/path.h"
 
 struct view *view_new(char *lower, bool core_only)
 {
@@ -49,7 +50,17 @@ static void apply_marks(struct view *view, struct upper_marks *marks)
 	marks->whiteouts = (struct name_table){0};
 }
 
-static int load_locked(struct view *view, const struct stack *stack, int fd)
+/* The layers that may have the directory: those that have the one above it, unless its layers' entries
+ * come from elsewhere. NULL: any. */
+static const struct stack_sources *candidates(const struct view *view, const struct view *above)
+{
+	if (!above || !above->loaded || !above->lower || (above->core_only && !view->core_only) ||
+	    !path_is_within(view->lower, above->lower))
+		return NULL;
+	return &above->sources;
+}
+
+static int load_locked(struct view *view, const struct view *above, const struct stack *stack, int fd)
 {
 	struct upper_marks marks = {0};
 	int r = 0;
@@ -62,14 +73,15 @@ static int load_locked(struct view *view, const struct stack *stack, int fd)
 	upper_marks_clear(&marks);
 	if (!view->lower)
 		return 0;
-	r = stack_directory_sources(stack, view->lower, view->core_only, &view->sources);
+	r = stack_directory_sources(stack, view->lower, view->core_only, candidates(view, above),
+				    &view->sources);
 	if (r == 0 && view->redirected && !view->core_only && view->sources.count == 0)
 		log_warning("a renamed directory lacks what layers had in it: no layer has %s now",
 			    view->lower);
 	return r;
 }
 
-int view_load(struct view *view, const struct stack *stack, int fd)
+int view_load(struct view *view, const struct view *above, const struct stack *stack, int fd)
 {
 	int r = 0;
 
@@ -77,7 +89,7 @@ int view_load(struct view *view, const struct stack *stack, int fd)
 		return 0;
 	pthread_mutex_lock(&view->lock);
 	if (!view->loaded) {
-		r = load_locked(view, stack, fd);
+		r = load_locked(view, above, stack, fd);
 		if (r == 0)
 			view->loaded = true;
 	}

@@ -20,15 +20,15 @@ struct view {
 
 	/* Set before the view is shared, completed by view_load(), constant afterwards. */
 	char *lower;	/* the directory's lower path, or NULL: it is the upper's alone */
+	struct stack_sources sources; /* none where `lower` is NULL */
 	bool core_only; /* of the layers, only core entries show (whiteout or opaque) */
 	bool redirected; /* a mark in the upper says what `lower` is */
-	struct stack_sources sources; /* none where `lower` is NULL */
 	_Atomic bool loaded;
 
 	/* Protected by lock. */
-	struct name_table whiteouts;
-	struct listing *listing; /* NULL: none was made */
 	bool listing_stale;
+	struct listing *listing; /* NULL: none was made */
+	struct name_table whiteouts;
 };
 
 /* Takes ownership of @lower. NULL (and @lower freed) without memory. */
@@ -36,10 +36,10 @@ struct view *view_new(char *lower, bool core_only);
 void view_free(struct view *view); /* NULL is fine */
 
 /*
- * Loads the view, once. @fd: the directory in the upper, or -1 when it is not there. -EUCLEAN: its
- * marks are damaged.
+ * Loads the view, once. @above: that of the directory above, or NULL, which saves asking all layers.
+ * @fd: the directory in the upper, or -1 when it is not there. -EUCLEAN: its marks are damaged.
  */
-int view_load(struct view *view, const struct stack *stack, int fd);
+int view_load(struct view *view, const struct view *above, const struct stack *stack, int fd);
 
 /* Whether layers show anything here at all. The view is loaded. */
 static inline bool view_merges(const struct view *view)
