@@ -43,10 +43,10 @@ static inline void cleanup_layer_image(struct layer_image **image)
  * asking us. */
 enum {
 	IMAGE_LINK_BYTECODE = 1 << 0,  /* .pyc */
-	IMAGE_LINK_LIBRARIES = 1 << 1, /* shared libraries of IMAGE_LINK_SIZE_MIN and more */
+	/* Shared libraries of any size: most of those that are imported are small. As regular files
+	 * each is read a few pages at a time, by each mount for itself. */
+	IMAGE_LINK_LIBRARIES = 1 << 1,
 };
-
-#define IMAGE_LINK_SIZE_MIN (1 << 20)
 
 /*
  * Shows @what of the image as links to the layer's own files. @directory is the absolute path of

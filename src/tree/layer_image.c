@@ -153,8 +153,7 @@ static bool is_linked_kind(const struct layer_image *image, const struct image_e
 	name[length] = '\0';
 	if (length > 4 && strcmp(name + length - 4, ".pyc") == 0)
 		return image->links & IMAGE_LINK_BYTECODE;
-	return image->links & IMAGE_LINK_LIBRARIES && le64toh(entry->size) >= IMAGE_LINK_SIZE_MIN &&
-	       path_is_shared_library(name);
+	return image->links & IMAGE_LINK_LIBRARIES && path_is_shared_library(name);
 }
 
 /* The length of the target that the entry is shown with as a link; 0: it is shown as it is. */
