@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,8 +12,12 @@
 
 #include "venvfs/cleanup.h"
 #include "venvfs/generated.h"
+#include "venvfs/log.h"
 #include "venvfs/mountinfo.h"
 #include "venvfs/path.h"
+
+#define LOCK_TRIES    20
+#define LOCK_PAUSE_MS 50
 
 /* -EBUSY when an environment is mounted at @path. */
 static int check_not_mounted(const char *path, struct error *error)
@@ -111,12 +116,27 @@ static bool is_still_there(int fd, const char *path)
 	       held.st_ino == found.st_ino;
 }
 
+/* Takes the lock within a second, which is far more than mounting takes, or says that it waits for
+ * somebody who keeps it, and takes it then. */
+static bool lock_exclusively(int fd, const char *path)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		if (errno != EWOULDBLOCK)
+			return false;
+		poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	log_warning("another program holds %s locked: waiting for it", path);
+	return flock(fd, LOCK_EX) == 0;
+}
+
 /* Waits until nobody else is about to mount here. False: they did, so all is to be looked at
  * again. A file system that knows no locks cannot help. */
 static bool take_lock(struct mount_point *point)
 {
 	point->lock = open(point->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (point->lock < 0 || flock(point->lock, LOCK_EX) < 0)
+	if (point->lock < 0 || !lock_exclusively(point->lock, point->path))
 		return true;
 	return is_still_there(point->lock, point->path);
 }
