@@ -58,15 +58,22 @@ struct lock_result {
 
 void lock_result_clear(struct lock_result *result);
 
+/* What is asked of a lock. */
+enum lock_demand {
+	LOCK_USE,
+	LOCK_MEND,    /* one that was edited is made anew, with a warning */
+	LOCK_UPGRADE, /* whatever is there is made anew */
+};
+
 /*
  * The lock of @spec, which has requirements. It is read when it is of the same requirements,
- * sources and kind of Python and all its layers are there; when layers are missing, the same wheels
- * are had again; else, or with @upgrade, it is made anew, by pip where that takes choosing or an
- * index, and every wheel is imported. What is there and no lock is replaced only with @upgrade. On
- * failure the lock is as it was, @errors says all that is wrong, and @out is empty.
+ * sources and kind of Python and all its layers are there; when layers are missing, or are not those
+ * of the wheels, the same wheels are had again; else it is made anew, by pip where that takes
+ * choosing or an index, and every wheel is imported. -EUCLEAN: it was edited; -EINVAL: what is there
+ * is no lock. On failure the lock is as it was, @errors says all that is wrong, and @out is empty.
  */
-int lock_ensure(const struct spec *spec, const struct interpreter *interpreter, bool upgrade,
-		struct lock_result *out, struct error_list *errors);
+int lock_ensure(const struct spec *spec, const struct interpreter *interpreter,
+		enum lock_demand demand, struct lock_result *out, struct error_list *errors);
 
 /*
  * Makes @lock the lock of @spec, whose requirements its packages are what they come to: it gets the

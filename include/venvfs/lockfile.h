@@ -1,9 +1,11 @@
 /*
  * The lock of a spec, `SPEC.lock` beside it: what its requirements came to, wheel by wheel. It is
- * JSON, meant to be kept with the spec, and made anew only when what it was made from changes.
+ * JSON, meant to be kept with the spec, and made anew only when what it was made from changes. A
+ * digest of all that it says shows what was edited, or merged from two of them.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "venvfs/error.h"
@@ -21,6 +23,7 @@ struct lockfile {
 	char *python; /* "3.11": what it was made for */
 	struct lock_package *packages;
 	size_t count;
+	bool bare; /* read from a file of the format before, which had no digest */
 };
 
 /* An empty one; NULL without memory. */
@@ -41,7 +44,7 @@ int lockfile_add(struct lockfile *lock, const struct lock_package *package);
 char *lockfile_path(const char *spec);
 
 /* Reads the lock at @path. -ENOENT without a message: there is none; -EINVAL: it is not a lock, or
- * of a newer version. */
+ * of a newer version; -EUCLEAN: it does not say what was written. */
 int lockfile_read(const char *path, struct lockfile **out, struct error *error);
 
 /* Puts the packages in the order of their names. */

@@ -141,7 +141,8 @@ static int lock_spec(const char *path, bool upgrade, bool json, struct error_lis
 	if (r == 0)
 		before = read_before(spec);
 	if (r == 0)
-		r = lock_ensure(spec, interpreter, upgrade, &locked, errors);
+		r = lock_ensure(spec, interpreter, upgrade ? LOCK_UPGRADE : LOCK_MEND, &locked,
+				errors);
 	if (r == 0 && locked.made)
 		output_progress_end("%zu wheels are in the store", locked.lock->count);
 	if (r == 0 && json)

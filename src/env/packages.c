@@ -197,7 +197,7 @@ int packages_open(const struct spec *spec, const struct interpreter *interpreter
 	if (!spec->requirements && !spec->pip)
 		return 0;
 	if (spec->requirements)
-		r = lock_ensure(spec, interpreter, false, &locked, errors);
+		r = lock_ensure(spec, interpreter, LOCK_USE, &locked, errors);
 	if (r < 0)
 		return r;
 	packages = calloc(1, sizeof(*packages));

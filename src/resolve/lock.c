@@ -10,6 +10,7 @@
 
 #include "lock_internal.h"
 #include "venvfs/cleanup.h"
+#include "venvfs/log.h"
 
 static void clear_layers(struct lock_result *result)
 {
@@ -115,18 +116,39 @@ static void making_clear(struct making *making)
 }
 
 /* The lock that is there, if it was made from the same; else NULL in *out. What is no lock may be
- * one of a newer venvfs, or one that was merged badly: it is not for us to replace. */
-static int read_current(const char *path, const char *inputs, struct lockfile **out,
-			struct error *error)
+ * one of a newer venvfs, or one that was merged badly: it is not for us to replace. One that was
+ * edited is, when somebody says so. */
+static int read_current(const char *path, const char *inputs, enum lock_demand demand,
+			struct lockfile **out, struct error *error)
 {
 	_cleanup_lockfile_ struct lockfile *lock = NULL;
 	int r = lockfile_read(path, &lock, error);
 
+	if (r == -EUCLEAN && demand == LOCK_MEND) {
+		log_warning("%s: it is made anew from the requirements", error->message);
+		error_clear(error);
+		return 0;
+	}
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	if (strcmp(lock->inputs, inputs) == 0)
 		*out = TAKE_PTR(lock);
 	return 0;
+}
+
+/* Whether the layers are those of the wheels that the lock names, as far as the stores know. */
+static bool layers_agree(const struct lock_result *result)
+{
+	for (size_t i = 0; i < result->lock->count; i++) {
+		const struct lock_package *package = &result->lock->packages[i];
+		char layer[STORE_DIGEST_SIZE];
+
+		if (store_find_link(result->layers[i].store, package->file, package->sha256,
+				    layer) == 0 &&
+		    strcmp(layer, package->layer) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* 1: the lock is good as it is. Where the store cannot be written to, nobody of ours removes
@@ -140,7 +162,10 @@ static int use_current(struct making *making, struct lockfile **current,
 	out->stores = making->stores;
 	lock_stores_fetch(&out->stores, out->lock, making->interpreter->cache_tag);
 	r = open_layers(out, NULL);
-	if (r == 0) {
+	if (r == 0 && layers_agree(out)) {
+		/* Where it cannot be written, it stays as it is. */
+		if (out->lock->bare)
+			(void)lockfile_write(making->path, out->lock, NULL);
 		*current = NULL;
 		making->stores = (struct lock_stores){0};
 		if (out->stores.items[1])
@@ -152,15 +177,15 @@ static int use_current(struct making *making, struct lockfile **current,
 	return r == -ENOMEM ? r : 0;
 }
 
-static int ensure(struct making *making, bool upgrade, struct lock_result *out,
+static int ensure(struct making *making, enum lock_demand demand, struct lock_result *out,
 		  struct error_list *errors)
 {
 	_cleanup_lockfile_ struct lockfile *current = NULL;
 	_cleanup_error_ struct error error = ERROR_INIT;
 	int r = 0;
 
-	if (!upgrade)
-		r = read_current(making->path, making->inputs->digest, &current, &error);
+	if (demand != LOCK_UPGRADE)
+		r = read_current(making->path, making->inputs->digest, demand, &current, &error);
 	if (r == 0)
 		r = lock_stores_open(making->spec, &making->stores, &error);
 	if (r < 0 && making->spec->wheel_store && !error.file)
@@ -175,8 +200,8 @@ static int ensure(struct making *making, bool upgrade, struct lock_result *out,
 	return make(making, out, errors);
 }
 
-int lock_ensure(const struct spec *spec, const struct interpreter *interpreter, bool upgrade,
-		struct lock_result *out, struct error_list *errors)
+int lock_ensure(const struct spec *spec, const struct interpreter *interpreter,
+		enum lock_demand demand, struct lock_result *out, struct error_list *errors)
 {
 	_cleanup_free_ char *path = lockfile_path(spec->path);
 	__attribute__((cleanup(lock_inputs_clear))) struct lock_inputs inputs = {0};
@@ -186,7 +211,7 @@ int lock_ensure(const struct spec *spec, const struct interpreter *interpreter, 
 
 	*out = (struct lock_result){0};
 	if (r == 0)
-		r = ensure(&making, upgrade, out, errors);
+		r = ensure(&making, demand, out, errors);
 	if (r < 0)
 		lock_result_clear(out);
 	return r;

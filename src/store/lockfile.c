@@ -13,9 +13,11 @@
 #include "venvfs/io.h"
 #include "venvfs/path.h"
 #include "venvfs/store.h"
+#include "digest.h"
 #include "wheel/text.h"
 
-#define FORMAT     1
+#define FORMAT     2
+#define BARE       1 /* the format before, without a digest */
 #define SIZE_LIMIT (16u << 20)
 
 static void drop_json(json_t **json)
@@ -120,6 +122,47 @@ static int add_decoded(struct lockfile *lock, json_t *object)
 	return lockfile_add(lock, &package);
 }
 
+static void add_text(struct buffer *out, const char *text)
+{
+	buffer_append(out, text, strlen(text) + 1); /* no text has a NUL: they cannot be confused */
+}
+
+/* The digest of all that the lock says, however it is laid out. */
+static int seal(const struct lockfile *lock, char hex[DIGEST_HEX_SIZE])
+{
+	_cleanup_buffer_ struct buffer text = {0};
+	uint8_t digest[DIGEST_SIZE];
+	int r;
+
+	add_text(&text, lock->inputs);
+	add_text(&text, lock->python);
+	for (size_t i = 0; i < lock->count; i++) {
+		add_text(&text, lock->packages[i].name);
+		add_text(&text, lock->packages[i].version);
+		add_text(&text, lock->packages[i].file);
+		add_text(&text, lock->packages[i].sha256);
+		add_text(&text, lock->packages[i].layer);
+	}
+	r = buffer_status(&text);
+	if (r == 0)
+		r = digest_bytes(text.data, text.length, digest);
+	if (r == 0)
+		digest_to_hex(digest, hex);
+	return r;
+}
+
+/* -EUCLEAN: it does not say what it said when it was written. */
+static int check_seal(const json_t *root, const struct lockfile *lock)
+{
+	const char *digest = json_string_value(json_object_get(root, "digest"));
+	char hex[DIGEST_HEX_SIZE];
+	int r = lock->bare ? 0 : seal(lock, hex);
+
+	if (r < 0 || lock->bare)
+		return r;
+	return !digest ? -EINVAL : strcmp(digest, hex) == 0 ? 0 : -EUCLEAN;
+}
+
 static int decode(json_t *root, struct lockfile *lock)
 {
 	const char *inputs, *python;
@@ -129,8 +172,9 @@ static int decode(json_t *root, struct lockfile *lock)
 
 	if (json_unpack(root, "{s:i, s:s, s:s, s:o}", "format", &format, "inputs", &inputs,
 			"python", &python, "packages", &packages) < 0 ||
-	    format != FORMAT || !json_is_array(packages))
+	    (format != FORMAT && format != BARE) || !json_is_array(packages))
 		return -EINVAL;
+	lock->bare = format == BARE;
 	lock->inputs = strdup(inputs);
 	lock->python = strdup(python);
 	if (!lock->inputs || !lock->python)
@@ -142,7 +186,7 @@ static int decode(json_t *root, struct lockfile *lock)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return check_seal(root, lock);
 }
 
 int lockfile_read(const char *path, struct lockfile **out, struct error *error)
@@ -161,6 +205,9 @@ int lockfile_read(const char *path, struct lockfile **out, struct error *error)
 	if (r == -EINVAL) {
 		error_set(error, r, "%s is not a lock that this venvfs understands", path);
 		error_hint(error, "'venvfs lock --upgrade' makes it anew");
+	} else if (r == -EUCLEAN) {
+		error_set(error, r, "%s was changed by something else than venvfs", path);
+		error_hint(error, "'venvfs lock' makes it anew from the requirements");
 	}
 	if (r < 0)
 		return r;
@@ -184,7 +231,12 @@ void lockfile_sort(struct lockfile *lock)
 static json_t *encode(const struct lockfile *lock)
 {
 	json_t *packages = json_array();
+	char digest[DIGEST_HEX_SIZE];
 
+	if (seal(lock, digest) < 0) {
+		json_decref(packages);
+		return NULL;
+	}
 	for (size_t i = 0; i < lock->count; i++) {
 		const struct lock_package *package = &lock->packages[i];
 
@@ -197,8 +249,8 @@ static json_t *encode(const struct lockfile *lock)
 			return NULL;
 		}
 	}
-	return json_pack("{s:i, s:s, s:s, s:o}", "format", FORMAT, "inputs", lock->inputs, "python",
-			 lock->python, "packages", packages);
+	return json_pack("{s:i, s:s, s:s, s:s, s:o}", "format", FORMAT, "inputs", lock->inputs,
+			 "digest", digest, "python", lock->python, "packages", packages);
 }
 
 /* Whether the file at @path holds just @text. */

@@ -199,6 +199,7 @@ END_TEST
 	"{\"name\": \"" name "\", \"version\": \"1\", \"file\": \"" file                           \
 	"\", \"sha256\": \"" sha256 "\", \"layer\": \"" layer "\"}"
 
+/* Locks as they were written before they had a digest. */
 static const char *const good[] = {
 	HEAD "[]}",
 	HEAD "[" PACKAGE("a", "a-1-py3-none-any.whl", DIGEST_A, DIGEST_B) "]}",
@@ -220,7 +221,10 @@ static const char *const bad[] = {
 	HEAD "[1]}",
 	HEAD "[{}]}",
 	"{\"format\": \"1\", \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": []}",
+	"{\"format\": 3, \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": []}",
+	/* From the second format on, there is a digest. */
 	"{\"format\": 2, \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": []}",
+	"{\"format\": 2, \"inputs\": \"x\", \"digest\": 1, \"python\": \"3\", \"packages\": []}",
 	"{\"format\": 0, \"inputs\": \"x\", \"python\": \"3.11\", \"packages\": []}",
 	"{\"format\": 1, \"python\": \"3.11\", \"packages\": []}",
 	"{\"format\": 1, \"inputs\": 1, \"python\": \"3.11\", \"packages\": []}",
@@ -247,6 +251,87 @@ START_TEST(a_lock_by_hand_is_read)
 
 	write_file(good[_i]);
 	ck_assert_int_eq(lockfile_read(LOCK, &lock, &error), 0);
+	ck_assert(lock->bare);
+}
+END_TEST
+
+/* Writes a lock of two packages. */
+static void write_two(void)
+{
+	_cleanup_lockfile_ struct lockfile *lock = make_lock();
+
+	add(lock, "one", "1.5");
+	add(lock, "two", "2.5");
+	ck_assert_int_eq(lockfile_write(LOCK, lock, NULL), 0);
+}
+
+/* Replaces the first @old of the lock by @new. */
+static void edit(const char *old, const char *new)
+{
+	_cleanup_buffer_ struct buffer before = {0}, after = {0};
+	const char *at;
+
+	read_file(&before);
+	at = strstr(before.data, old);
+	ck_assert_ptr_nonnull(at);
+	buffer_append(&after, before.data, (size_t)(at - before.data));
+	buffer_puts(&after, new);
+	buffer_puts(&after, at + strlen(old));
+	write_file(after.data);
+}
+
+static const struct {
+	const char *old, *new;
+} edits[] = {
+	{"\"inputs\": \"0", "\"inputs\": \"1"},
+	{"3.11", "3.12"},
+	{"\"name\": \"one\"", "\"name\": \"other\""},
+	{"\"version\": \"1.5\"", "\"version\": \"1.6\""},
+	{"one-1.5-py3-none-any.whl", "one-1.6-py3-none-any.whl"},
+	{"\"sha256\": \"0", "\"sha256\": \"1"},
+	{"\"layer\": \"0", "\"layer\": \"1"},
+	{"\"digest\": \"", "\"digest\": \"0"},
+	{"\"packages\": [", "\"packages\": [], \"others\": ["},
+	{"\"packages\": [", "\"packages\": [" PACKAGE("n", "n.whl", DIGEST_A, DIGEST_B) ","},
+};
+
+START_TEST(what_was_edited_is_refused)
+{
+	struct lockfile *untouched = (struct lockfile *)root, *lock = untouched;
+	_cleanup_error_ struct error error = ERROR_INIT;
+
+	write_two();
+	edit(edits[_i].old, edits[_i].new);
+	ck_assert_int_eq(lockfile_read(LOCK, &lock, &error), -EUCLEAN);
+	ck_assert_ptr_eq(lock, untouched);
+	ck_assert_ptr_nonnull(strstr(error.message, LOCK));
+	ck_assert_ptr_nonnull(strstr(error.hint, "venvfs lock"));
+}
+END_TEST
+
+START_TEST(what_says_the_same_was_not_edited)
+{
+	_cleanup_lockfile_ struct lockfile *lock = NULL;
+
+	write_two();
+	edit("\"packages\": [", "\"more\": {},\n\n   \"packages\"\t:\t[");
+	edit("\"one\"", "\"\\u006fne\"");
+	ck_assert_int_eq(lockfile_read(LOCK, &lock, NULL), 0);
+	ck_assert(!lock->bare);
+}
+END_TEST
+
+START_TEST(one_without_a_digest_gets_it)
+{
+	_cleanup_lockfile_ struct lockfile *bare = NULL, *lock = NULL;
+
+	write_file(good[1]);
+	ck_assert_int_eq(lockfile_read(LOCK, &bare, NULL), 0);
+	ck_assert_int_eq(lockfile_write(LOCK, bare, NULL), 0);
+	ck_assert_int_eq(lockfile_read(LOCK, &lock, NULL), 0);
+	ck_assert(!lock->bare);
+	ck_assert_uint_eq(lock->count, 1);
+	assert_package(&lock->packages[0], "a", "1", "a-1-py3-none-any.whl");
 }
 END_TEST
 
@@ -287,6 +372,9 @@ int main(void)
 	tcase_add_test(tests, a_lock_that_is_not_there_is_told);
 	tcase_add_test(tests, a_place_that_is_not_there_is_told);
 	tcase_add_loop_test(tests, a_lock_by_hand_is_read, 0, COUNT(good));
+	tcase_add_loop_test(tests, what_was_edited_is_refused, 0, COUNT(edits));
+	tcase_add_test(tests, what_says_the_same_was_not_edited);
+	tcase_add_test(tests, one_without_a_digest_gets_it);
 	tcase_add_loop_test(tests, what_is_no_lock_is_refused, 0, COUNT(bad));
 	tcase_add_test(tests, what_is_no_file_is_refused);
 	return run_tests("lockfile", tests);
