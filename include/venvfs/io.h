@@ -36,6 +36,9 @@ int io_publish(int dirfd, const char *name, const void *data, size_t length, mod
 /* mkdir -p. Fine when it exists as a directory. */
 int io_make_directories(const char *path, mode_t mode);
 
+/* Whether it would make them, and the last one can be written to: 0 or -errno. Makes nothing. */
+int io_check_directories(const char *path);
+
 /* Opens the directory @name in @dirfd, not through a link, to be listed. A descriptor or -errno. */
 int io_open_directory(int dirfd, const char *name);
 

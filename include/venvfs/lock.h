@@ -11,10 +11,14 @@
 #include "venvfs/lockfile.h"
 #include "venvfs/spec.h"
 #include "venvfs/store.h"
+#include "venvfs/string_list.h"
 
 /* Opens the store of its own in which a spec's wheels are put; results as of store_open(). */
 int lock_store_open_own(const struct spec *spec, enum store_mode mode, struct store **out,
 			struct error *error);
+
+/* As store_check(), of that store. */
+int lock_store_check(const struct spec *spec, struct error *error);
 
 /* The stores of a spec: the host's, if there is one, and its own, in which wheels are put. */
 struct lock_stores {
@@ -83,7 +87,11 @@ int lock_ensure(const struct spec *spec, const struct interpreter *interpreter,
 int lock_adopt(const struct spec *spec, const struct interpreter *interpreter,
 	       const struct store *store, struct lockfile *lock, struct error_list *errors);
 
-/* Whether the requirements of @spec can be read; what they come to is another question. Without an
- * interpreter (NULL) a pylock.toml is not looked at. */
+/*
+ * What lock_ensure() would say of @spec, as far as that can be told without changing anything or
+ * asking pip. *out has the lock if it is good as it is; else its lock is NULL. What was not looked
+ * at goes to @unseen, in words. Without an interpreter (NULL) only the requirements are read, and no
+ * pylock.toml.
+ */
 int lock_check(const struct spec *spec, const struct interpreter *interpreter,
-	       struct error_list *errors);
+	       struct lock_result *out, struct string_list *unseen, struct error_list *errors);

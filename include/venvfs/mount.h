@@ -8,6 +8,7 @@
 
 #include "venvfs/error.h"
 #include "venvfs/share.h"
+#include "venvfs/string_list.h"
 
 struct mount_options {
 	const char *spec;      /* path of the spec, as given */
@@ -38,9 +39,11 @@ int mount_environment(const struct mount_options *options, struct error_list *er
 
 /*
  * Everything that would keep the spec from being mounted, all at once: the spec's text, the
- * interpreter, its version, pip, the store, the layers. Changes nothing on disk except caches.
+ * interpreter, its version, pip, the store, the layers, the lock, the wheel stores, and what the
+ * requirements come to as far as nobody has to be asked. What this spec needs and was not looked at
+ * goes to @unseen, in words. Changes nothing on disk except caches.
  */
-int mount_check(const char *spec, struct error_list *errors);
+int mount_check(const char *spec, struct string_list *unseen, struct error_list *errors);
 
 /* The version of the libfuse that is in use, "3.14.0". Static. */
 const char *mount_fuse_version(void);

@@ -58,6 +58,10 @@ enum store_mode {
 int store_open(const char *path, enum store_mode mode, struct store **out, struct error *error);
 void store_free(struct store *store); /* NULL is fine */
 
+/* Whether the store at @path could be opened for STORE_ADD, as far as can be told without making or
+ * locking anything; errors as of store_open(). */
+int store_check(const char *path, struct error *error);
+
 /* Sets the host's store above one that is open for STORE_ADD, if it is another one that can be read:
  * those who look here look there first, and what is there need not be here. */
 void store_set_above(struct store *store);

@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -224,6 +225,26 @@ int io_make_directories(const char *path, mode_t mode)
 	if (stat(path, &st) < 0)
 		return -errno;
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+int io_check_directories(const char *path)
+{
+	_cleanup_free_ char *nearest = strdup(path);
+	struct stat st;
+
+	if (!nearest)
+		return -ENOMEM;
+	/* The nearest ancestor that exists must let us make the rest. */
+	while (stat(nearest, &st) < 0) {
+		char *slash = strrchr(nearest, '/');
+
+		if (errno != ENOENT || !slash)
+			return -errno;
+		slash[slash == nearest] = '\0';
+	}
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return faccessat(AT_FDCWD, nearest, W_OK | X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 int io_open_directory(int dirfd, const char *name)

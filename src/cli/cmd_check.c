@@ -12,7 +12,11 @@
 static const char help[] =
 	"Says everything that would keep the environment of a SPEC from being mounted: errors in "
 	"its\n"
-	"text, the interpreter, its version, pip, the store, the layers. Mounts nothing.\n\n"
+	"text, the interpreter, its version, pip, the store, the layers, the lock, the wheel "
+	"stores,\n"
+	"requirements that do not go together. Mounts nothing, makes nothing and asks no index; "
+	"what a\n"
+	"mount would need and was not looked at is said. The mount point is not known to it.\n\n"
 	"Options:\n"
 	"  --json      the result as a JSON array, one object for each SPEC\n"
 	"  -h, --help  this text\n";
@@ -32,8 +36,22 @@ static json_t *error_to_json(const struct error *error)
 			 output_json_string(error->hint));
 }
 
+static json_t *strings_to_json(const struct string_list *strings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < strings->count; i++) {
+		if (json_array_append_new(list, output_json_string(strings->items[i])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 /* What is said of one spec; NULL without memory. */
-static json_t *result_to_json(const char *spec, const struct error_list *errors, bool valid)
+static json_t *result_to_json(const char *spec, const struct error_list *errors,
+			      const struct string_list *unseen, bool valid)
 {
 	json_t *list = json_array();
 
@@ -43,29 +61,36 @@ static json_t *result_to_json(const char *spec, const struct error_list *errors,
 			return NULL;
 		}
 	}
-	return json_pack("{s:o, s:b, s:o}", "spec", output_json_string(spec), "valid", valid,
-			 "errors", list);
+	return json_pack("{s:o, s:b, s:o, s:o}", "spec", output_json_string(spec), "valid", valid,
+			 "errors", list, "unchecked", strings_to_json(unseen));
 }
 
 /* As mount_check(), but never fails without saying why. */
-static bool check_spec(const char *spec, struct error_list *errors)
+static bool check_spec(const char *spec, struct string_list *unseen, struct error_list *errors)
 {
-	int r = mount_check(spec, errors);
+	int r = mount_check(spec, unseen, errors);
 
 	if (r < 0 && errors->count == 0)
 		error_set_errno(error_list_add(errors), r, "cannot check '%s'", spec);
 	return r == 0;
 }
 
-/* For people: the errors to stderr, and to stdout that there are none. */
-static void print_result(const char *spec, const struct error_list *errors, bool valid)
+/* For people: the errors to stderr, and to stdout that there are none, as far as was looked. */
+static void print_result(const char *spec, const struct error_list *errors,
+			 const struct string_list *unseen, bool valid)
 {
 	_cleanup_free_ char *name = output_escape(spec);
 
-	if (valid)
-		printf("%s: valid\n", name ? name : "spec");
-	else
+	if (!valid) {
 		output_errors(errors, -EINVAL);
+		return;
+	}
+	printf("%s: valid\n", name ? name : "spec");
+	for (size_t i = 0; i < unseen->count; i++) {
+		_cleanup_free_ char *text = output_escape(unseen->items[i]);
+
+		printf("  not checked: %s\n", text ? text : unseen->items[i]);
+	}
 }
 
 static int check_run(const struct command *command, int argc, char *argv[])
@@ -83,13 +108,15 @@ static int check_run(const struct command *command, int argc, char *argv[])
 
 	for (int i = optind; i < argc; i++) {
 		_cleanup_error_list_ struct error_list errors = {0};
-		bool valid = check_spec(argv[i], &errors);
+		_cleanup_string_list_ struct string_list unseen = {0};
+		bool valid = check_spec(argv[i], &unseen, &errors);
 
 		if (!valid)
 			status = EXIT_FAILED;
 		if (!json)
-			print_result(argv[i], &errors, valid);
-		else if (json_array_append_new(report, result_to_json(argv[i], &errors, valid)) < 0)
+			print_result(argv[i], &errors, &unseen, valid);
+		else if (json_array_append_new(report, result_to_json(argv[i], &errors, &unseen,
+								      valid)) < 0)
 			return output_json(NULL);
 	}
 	if (json && output_json(report) != EXIT_OK)

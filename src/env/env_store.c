@@ -269,23 +269,10 @@ void env_store_free(struct env_store *store)
 
 int env_store_check(const char *path, struct error *error)
 {
-	_cleanup_free_ char *nearest = strdup(path);
 	struct stat st;
 	int r;
 
-	if (!nearest)
-		return -ENOMEM;
-	/* The nearest ancestor that exists must let us make the rest. */
-	while (stat(nearest, &st) < 0) {
-		char *slash = strrchr(nearest, '/');
-
-		if (errno != ENOENT || !slash)
-			return error_set_errno(error, -errno, UNUSABLE, path);
-		slash[slash == nearest] = '\0';
-	}
-	if (!S_ISDIR(st.st_mode))
-		return error_set_errno(error, -ENOTDIR, UNUSABLE, path);
-	if (strcmp(nearest, path) == 0) {
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		r = check_owner(&st, path, error);
@@ -294,9 +281,8 @@ int env_store_check(const char *path, struct error *error)
 		if (r < 0)
 			return r;
 	}
-	if (faccessat(AT_FDCWD, nearest, W_OK | X_OK, AT_EACCESS) < 0)
-		return error_set_errno(error, -errno, UNUSABLE, path);
-	return 0;
+	r = io_check_directories(path);
+	return r < 0 ? error_set_errno(error, r, UNUSABLE, path) : 0;
 }
 
 static int open_part(const struct env_store *store, const char *name)

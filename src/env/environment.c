@@ -11,7 +11,6 @@
 #include "packages.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/generated.h"
-#include "venvfs/lock.h"
 #include "venvfs/mount.h"
 #include "venvfs/path.h"
 #include "venvfs/pip.h"
@@ -402,7 +401,7 @@ static int worse(int r, int s)
 	return r < 0 ? r : s;
 }
 
-int mount_check(const char *spec_path, struct error_list *errors)
+int mount_check(const char *spec_path, struct string_list *unseen, struct error_list *errors)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_layers_ struct layers layers = {0};
@@ -417,8 +416,7 @@ int mount_check(const char *spec_path, struct error_list *errors)
 	r = worse(r, s);
 	layers.items = calloc(parts.spec->layer_count + 1, sizeof(*layers.items));
 	r = worse(r, layers.items ? open_spec_layers(parts.spec, "", &layers, errors) : -ENOMEM);
-	if (parts.spec->requirements)
-		r = worse(r, lock_check(parts.spec, parts.interpreter, errors));
+	r = worse(r, packages_check(parts.spec, parts.interpreter, unseen, errors));
 	s = env_store_check(parts.spec->store, &error);
 	if (s < 0)
 		at_line(&error, parts.spec, parts.spec->store_line);

@@ -212,6 +212,28 @@ int packages_open(const struct spec *spec, const struct interpreter *interpreter
 	return 0;
 }
 
+int packages_check(const struct spec *spec, const struct interpreter *interpreter,
+		   struct string_list *unseen, struct error_list *errors)
+{
+	_cleanup_lock_result_ struct lock_result locked = {0};
+	_cleanup_error_ struct error error = ERROR_INIT;
+	int result;
+
+	if (!spec->requirements)
+		return 0;
+	result = lock_check(spec, interpreter, &locked, unseen, errors);
+	for (size_t i = 0; locked.lock && i < locked.lock->count; i++) {
+		struct layer_image *image = NULL;
+		int r = layer_image_open(locked.layers[i].directory, locked.lock->packages[i].file,
+					 &image, &error);
+
+		layer_image_drop(image);
+		if (error_list_take(errors, &error, r) < 0)
+			result = r;
+	}
+	return result;
+}
+
 bool packages_lack_bytecode(const struct packages *packages)
 {
 	return packages && packages->order.count > 0;

@@ -8,6 +8,7 @@
 #include "venvfs/layer.h"
 #include "venvfs/share.h"
 #include "venvfs/spec.h"
+#include "venvfs/string_list.h"
 
 struct packages;
 
@@ -20,6 +21,11 @@ struct packages;
 int packages_open(const struct spec *spec, const struct interpreter *interpreter,
 		  struct packages **out, struct error_list *errors);
 void packages_free(struct packages *packages); /* NULL is fine */
+
+/* What packages_open() would say, as far as that can be told without changing anything, except of
+ * pip; as lock_check(). */
+int packages_check(const struct spec *spec, const struct interpreter *interpreter,
+		   struct string_list *unseen, struct error_list *errors);
 
 /* Whether there are layers without bytecode for the interpreter that are to be compiled while the
  * environment is used. */

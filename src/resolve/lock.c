@@ -106,7 +106,7 @@ static int make(struct making *making, struct lock_result *out, struct error_lis
 	return error_list_take(errors, &error, r);
 }
 
-static void making_clear(struct making *making)
+void making_clear(struct making *making)
 {
 	candidates_clear(&making->candidates);
 	target_clear(&making->target);
@@ -151,8 +151,7 @@ static bool layers_agree(const struct lock_result *result)
 	return true;
 }
 
-/* 1: the lock is good as it is. Where the store cannot be written to, nobody of ours removes
- * anything; else a lock that came with its spec, from elsewhere, keeps the layers that it names. */
+/* 1: the lock is good as it is. */
 static int use_current(struct making *making, struct lockfile **current,
 		       struct lock_result *out)
 {
@@ -163,13 +162,8 @@ static int use_current(struct making *making, struct lockfile **current,
 	lock_stores_fetch(&out->stores, out->lock, making->interpreter->cache_tag);
 	r = open_layers(out, NULL);
 	if (r == 0 && layers_agree(out)) {
-		/* Where it cannot be written, it stays as it is. */
-		if (out->lock->bare)
-			(void)lockfile_write(making->path, out->lock, NULL);
 		*current = NULL;
 		making->stores = (struct lock_stores){0};
-		if (out->stores.items[1])
-			(void)store_add_root(out->stores.items[1], making->path);
 		return 1;
 	}
 	clear_layers(out);
@@ -177,25 +171,46 @@ static int use_current(struct making *making, struct lockfile **current,
 	return r == -ENOMEM ? r : 0;
 }
 
-static int ensure(struct making *making, enum lock_demand demand, struct lock_result *out,
-		  struct error_list *errors)
+int lock_look(struct making *making, enum lock_demand demand, struct lockfile **current,
+	      struct lock_result *out, struct error_list *errors)
 {
-	_cleanup_lockfile_ struct lockfile *current = NULL;
 	_cleanup_error_ struct error error = ERROR_INIT;
 	int r = 0;
 
 	if (demand != LOCK_UPGRADE)
-		r = read_current(making->path, making->inputs->digest, demand, &current, &error);
+		r = read_current(making->path, making->inputs->digest, demand, current, &error);
 	if (r == 0)
 		r = lock_stores_open(making->spec, &making->stores, &error);
 	if (r < 0 && making->spec->wheel_store && !error.file)
 		error_at(&error, making->spec->path, making->spec->wheel_store_line);
 	if (r < 0)
 		return error_list_take(errors, &error, r);
-	if (current)
-		r = use_current(making, &current, out);
-	if (r != 0)
-		return r < 0 ? r : 0;
+	return *current ? use_current(making, current, out) : 0;
+}
+
+/* Where the store cannot be written to, nobody of ours removes anything; else a lock that came with
+ * its spec, from elsewhere, keeps the layers that it names. Where the lock cannot be written, it
+ * stays without a digest. */
+static void keep(const struct making *making, struct lock_result *out)
+{
+	if (out->stores.items[1])
+		(void)store_add_root(out->stores.items[1], making->path);
+	if (out->lock->bare)
+		(void)lockfile_write(making->path, out->lock, NULL);
+}
+
+static int ensure(struct making *making, enum lock_demand demand, struct lock_result *out,
+		  struct error_list *errors)
+{
+	_cleanup_lockfile_ struct lockfile *current = NULL;
+	int r = lock_look(making, demand, &current, out, errors);
+
+	if (r < 0)
+		return r;
+	if (r == 1) {
+		keep(making, out);
+		return 0;
+	}
 	making->pinned = current;
 	return make(making, out, errors);
 }

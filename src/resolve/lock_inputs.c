@@ -82,22 +82,3 @@ void lock_inputs_clear(struct lock_inputs *inputs)
 	free(inputs->digest);
 	*inputs = (struct lock_inputs){0};
 }
-
-int lock_check(const struct spec *spec, const struct interpreter *interpreter,
-	       struct error_list *errors)
-{
-	_cleanup_requirements_ struct requirements *requirements = NULL;
-	_cleanup_target_ struct target target = {0};
-	_cleanup_exacts_ struct exacts exacts = {0};
-	_cleanup_error_ struct error error = ERROR_INIT;
-	int r;
-
-	if (!pylock_is_name(path_basename(spec->requirements)))
-		return requirements_load(spec->requirements, &requirements, errors);
-	if (!interpreter)
-		return 0;
-	r = target_ask(interpreter, &target, &error);
-	if (error_list_take(errors, &error, r) < 0)
-		return r;
-	return pylock_load(spec->requirements, interpreter, &target, &exacts, errors);
-}

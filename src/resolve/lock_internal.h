@@ -3,9 +3,11 @@
  *
  * lock.c         whether one has to be made, and writing it
  * lock_inputs.c  what it is made from
+ * lock_check.c   what can be said without making anything
  * obtain.c       what the requirements come to, and all of it in a store
  * exact.c        wheels that are known by digest: of a lock whose layers are gone, or of a
- * pylock.toml pip_wheels.c   what only pip can get
+ *                pylock.toml
+ * pip_wheels.c   what only pip can get
  */
 #pragma once
 
@@ -39,6 +41,24 @@ struct making {
 	struct candidates candidates;
 	char *asked; /* why pip was asked; NULL: it was not */
 };
+
+void making_clear(struct making *making);
+
+/*
+ * Looks at the lock that is there, and opens the stores. 1: it is good as it is, and *out has it. 0:
+ * it has to be made; one of the same inputs is in *current, which is the caller's to free.
+ */
+int lock_look(struct making *making, enum lock_demand demand, struct lockfile **current,
+	      struct lock_result *out, struct error_list *errors);
+
+/* obtain.c */
+
+/* Where wheels may lie: the places that spec and requirements name, in their order, then the
+ * stores. *web: one of them is for pip to look at. */
+int gather_candidates(struct making *making, bool *web, struct error_list *errors);
+
+/* Whether what was locked can be had by its digest: not so what is built here. */
+bool is_rebuilt(const struct requirements *requirements);
 
 /* Fills @lock with all packages that the requirements come to. */
 int obtain_packages(struct making *making, struct lockfile *lock, struct error_list *errors);

@@ -222,10 +222,10 @@ static int resolve_by_pip(struct making *making, struct lockfile *lock, struct e
 
 /* Requirements. */
 
-/* Where wheels may lie: the places that spec and requirements name, in their order, then the
- * stores. *web: one of them is for pip to look at. */
-static int gather_candidates(struct making *making, bool *web, struct error *error)
+int gather_candidates(struct making *making, bool *web, struct error_list *errors)
 {
+	_cleanup_error_ struct error error = ERROR_INIT;
+	const struct store *own = making->store ? making->store : making->stores.items[1];
 	const struct requirements *requirements = making->inputs->requirements;
 	const struct spec *spec = making->spec;
 	struct candidates *all = &making->candidates;
@@ -253,9 +253,11 @@ static int gather_candidates(struct making *making, bool *web, struct error *err
 	}
 	if (r == 0 && making->stores.items[0])
 		r = candidates_add_store(all, making->stores.items[0], target);
-	if (r == 0)
-		r = candidates_add_store(all, making->store, target);
-	return r < 0 ? error_set_errno(error, r, "wheels cannot be looked for") : 0;
+	if (r == 0 && own)
+		r = candidates_add_store(all, own, target);
+	if (r < 0)
+		error_set_errno(&error, r, "wheels cannot be looked for");
+	return error_list_take(errors, &error, r);
 }
 
 static int obtain_required(struct making *making, bool web, struct lockfile *lock,
@@ -364,8 +366,7 @@ static int obtain_exact(struct making *making, struct exacts *exacts, struct loc
 	return r < 0 ? r : import_picks(making, &picks, lock, errors);
 }
 
-/* Whether what was locked can be had by its digest: not so what is built here. */
-static bool is_rebuilt(const struct requirements *requirements)
+bool is_rebuilt(const struct requirements *requirements)
 {
 	for (size_t i = 0; requirements && i < requirements->count; i++)
 		if (requirements->lines[i].kind == REQUIREMENTS_NEEDS_PIP)
@@ -380,10 +381,11 @@ int obtain_packages(struct making *making, struct lockfile *lock, struct error_l
 	bool web = false;
 	int r = target_ask(making->interpreter, &making->target, &error);
 
+	error_list_take(errors, &error, r);
 	if (r == 0)
-		r = gather_candidates(making, &web, &error);
+		r = gather_candidates(making, &web, errors);
 	if (r < 0)
-		return error_list_take(errors, &error, r);
+		return r;
 	if (making->pinned && !is_rebuilt(making->inputs->requirements))
 		r = exacts_from_lock(&exacts, making->pinned, making->path);
 	else if (making->inputs->requirements)

@@ -1,20 +1,41 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "venvfs/cleanup.h"
 #include "venvfs/lock.h"
 
+/* The path of a spec's own store, to be freed. */
+static int own_path(const struct spec *spec, char **out, struct error *error)
+{
+	int r = 0;
+
+	if (!spec->wheel_store)
+		r = store_user_path(out);
+	else if (!(*out = strdup(spec->wheel_store)))
+		r = -ENOMEM;
+	return r < 0 ? error_set_errno(error, r, "there is no place for a wheel store") : 0;
+}
+
+int lock_store_check(const struct spec *spec, struct error *error)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = own_path(spec, &path, error);
+
+	return r < 0 ? r : store_check(path, error);
+}
+
 int lock_store_open_own(const struct spec *spec, enum store_mode mode, struct store **out,
 			struct error *error)
 {
 	_cleanup_free_ char *path = NULL;
-	int r = spec->wheel_store ? 0 : store_user_path(&path);
+	int r = own_path(spec, &path, error);
 
 	if (r < 0)
-		return error_set_errno(error, r, "there is no place for a wheel store");
-	r = store_open(spec->wheel_store ? spec->wheel_store : path, mode, out, error);
+		return r;
+	r = store_open(path, mode, out, error);
 	if (r == 0 && mode == STORE_ADD)
 		store_set_above(*out);
 	return r;

@@ -279,6 +279,20 @@ int store_open(const char *path, enum store_mode mode, struct store **out, struc
 	return 0;
 }
 
+int store_check(const char *path, struct error *error)
+{
+	_cleanup_store_ struct store *store = NULL;
+	int r = store_open(path, STORE_READ, &store, error);
+
+	if (r == 0)
+		r = store_is_writable(store) ? 0 : -errno;
+	else if (r == -ENOENT && (!error || !error->message))
+		r = io_check_directories(path);
+	else
+		return r;
+	return r < 0 ? error_set_errno(error, r, UNUSABLE, path) : 0;
+}
+
 void store_free(struct store *store)
 {
 	if (!store)
