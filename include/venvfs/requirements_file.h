@@ -31,6 +31,7 @@ struct requirements_line {
 	const char *file; /* where it stands */
 	unsigned line;    /* the first, when it is continued */
 	bool constraint;  /* in a file that -c names: narrows, but asks for nothing */
+	bool editable;    /* -e */
 	char *text;       /* the whole line, joined, without its comment */
 	struct requirement *requirement; /* or NULL */
 	char *value;                     /* or NULL */

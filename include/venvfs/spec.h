@@ -54,6 +54,7 @@ struct spec {
 	char *requirements; /* absolute path of a requirements file, or NULL */
 	unsigned requirements_line;
 	struct string_list find_links; /* absolute paths of directories, or URLs */
+	unsigned find_links_line;
 	struct string_list unlinked;   /* names, normalised, of projects that have no links */
 	struct string_list find_links_written; /* the same, as the spec has them */
 	char *wheel_store;	       /* NULL: the user's own */

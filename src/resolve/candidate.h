@@ -41,8 +41,8 @@ struct candidates {
 
 void candidates_clear(struct candidates *candidates);
 
-/* Adds all wheels of a directory. A file whose name is no wheel's is passed over; so is, as in pip,
- * a directory that is not there. Each call is a source of its own. */
+/* Adds all wheels of a directory. A file whose name is no wheel's is passed over. Each call is a
+ * source of its own. -ENOENT: it is not there. */
 int candidates_add_directory(struct candidates *candidates, const char *path,
 			     const struct target *target);
 

@@ -12,7 +12,6 @@
 
 #include "lock_internal.h"
 #include "pylock.h"
-#include "resolve.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/path.h"
 #include "venvfs/pip.h"
@@ -73,6 +72,7 @@ static int check_required(struct making *making, bool web, struct string_list *u
 
 	if (r != 0)
 		return r == 1 ? note_pip(making, resolution.reason, unseen, errors) : r;
+	print_warnings(&resolution);
 	for (size_t i = 0; i < resolution.count; i++)
 		imports += !resolution.items[i].candidate->store;
 	return note_imports(unseen, imports);
@@ -102,14 +102,10 @@ static int check_exact(struct making *making, struct exacts *exacts, struct stri
 static int check_packages(struct making *making, struct string_list *unseen,
 			  struct error_list *errors)
 {
-	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_exacts_ struct exacts exacts = {0};
-	bool web = false;
-	int r = target_ask(making->interpreter, &making->target, &error);
+	bool web;
+	int r = gather(making, &web, errors);
 
-	error_list_take(errors, &error, r);
-	if (r == 0)
-		r = gather_candidates(making, &web, errors);
 	if (r < 0)
 		return r;
 	if (making->pinned && !is_rebuilt(making->inputs->requirements))

@@ -4,6 +4,7 @@
  * lock.c         whether one has to be made, and writing it
  * lock_inputs.c  what it is made from
  * lock_check.c   what can be said without making anything
+ * gather.c       where wheels may lie
  * obtain.c       what the requirements come to, and all of it in a store
  * exact.c        wheels that are known by digest: of a lock whose layers are gone, or of a
  *                pylock.toml
@@ -13,6 +14,7 @@
 
 #include "candidate.h"
 #include "exact.h"
+#include "resolve.h"
 #include "target.h"
 #include "venvfs/lock.h"
 #include "venvfs/requirements_file.h"
@@ -51,11 +53,19 @@ void making_clear(struct making *making);
 int lock_look(struct making *making, enum lock_demand demand, struct lockfile **current,
 	      struct lock_result *out, struct error_list *errors);
 
-/* obtain.c */
+/* gather.c */
 
-/* Where wheels may lie: the places that spec and requirements name, in their order, then the
- * stores. *web: one of them is for pip to look at. */
-int gather_candidates(struct making *making, bool *web, struct error_list *errors);
+/*
+ * What obtain_packages() begins with, and lock_check() too: asks the Python what it takes, and finds
+ * all wheels of the places that spec and requirements name, in their order, then of the stores.
+ * *web: one of the places is for pip to look at.
+ */
+int gather(struct making *making, bool *web, struct error_list *errors);
+
+/* Prints what is odd in what was resolved. */
+void print_warnings(const struct resolution *resolution);
+
+/* obtain.c */
 
 /* Whether what was locked can be had by its digest: not so what is built here. */
 bool is_rebuilt(const struct requirements *requirements);

@@ -9,7 +9,6 @@
 
 #include "lock_internal.h"
 #include "pylock.h"
-#include "resolve.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/log.h"
 #include "venvfs/path.h"
@@ -191,6 +190,8 @@ static int check_given(const struct making *making, struct candidates *given,
 	_cleanup_resolution_ struct resolution resolution = {0};
 	int r = resolve(&request, &resolution, errors, errors);
 
+	if (r == 0)
+		print_warnings(&resolution);
 	return r > 0 ? 0 : r;
 }
 
@@ -222,44 +223,6 @@ static int resolve_by_pip(struct making *making, struct lockfile *lock, struct e
 
 /* Requirements. */
 
-int gather_candidates(struct making *making, bool *web, struct error_list *errors)
-{
-	_cleanup_error_ struct error error = ERROR_INIT;
-	const struct store *own = making->store ? making->store : making->stores.items[1];
-	const struct requirements *requirements = making->inputs->requirements;
-	const struct spec *spec = making->spec;
-	struct candidates *all = &making->candidates;
-	const struct target *target = &making->target;
-	int r = 0;
-
-	*web = false;
-	for (size_t i = 0; r == 0 && i < spec->find_links.count; i++) {
-		const char *place = spec->find_links.items[i];
-
-		if (place[0] == '/')
-			r = candidates_add_directory(all, place, target);
-		else
-			*web = true;
-	}
-	for (size_t i = 0; requirements && r == 0 && i < requirements->count; i++) {
-		const struct requirements_line *line = &requirements->lines[i];
-
-		if (line->kind != REQUIREMENTS_FIND_LINKS)
-			continue;
-		if (line->value[0] == '/')
-			r = candidates_add_directory(all, line->value, target);
-		else
-			*web = true;
-	}
-	if (r == 0 && making->stores.items[0])
-		r = candidates_add_store(all, making->stores.items[0], target);
-	if (r == 0 && own)
-		r = candidates_add_store(all, own, target);
-	if (r < 0)
-		error_set_errno(&error, r, "wheels cannot be looked for");
-	return error_list_take(errors, &error, r);
-}
-
 static int obtain_required(struct making *making, bool web, struct lockfile *lock,
 			   struct error_list *errors)
 {
@@ -279,6 +242,7 @@ static int obtain_required(struct making *making, bool web, struct lockfile *loc
 		r = note_asked(making, resolution.reason);
 		return r < 0 ? r : resolve_by_pip(making, lock, &missing, errors);
 	}
+	print_warnings(&resolution);
 	for (size_t i = 0; r == 0 && i < resolution.count; i++)
 		r = picks_add(&picks, resolution.items[i].candidate, NULL);
 	return r < 0 ? r : import_picks(making, &picks, lock, errors);
@@ -376,14 +340,10 @@ bool is_rebuilt(const struct requirements *requirements)
 
 int obtain_packages(struct making *making, struct lockfile *lock, struct error_list *errors)
 {
-	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_exacts_ struct exacts exacts = {0};
-	bool web = false;
-	int r = target_ask(making->interpreter, &making->target, &error);
+	bool web;
+	int r = gather(making, &web, errors);
 
-	error_list_take(errors, &error, r);
-	if (r == 0)
-		r = gather_candidates(making, &web, errors);
 	if (r < 0)
 		return r;
 	if (making->pinned && !is_rebuilt(making->inputs->requirements))

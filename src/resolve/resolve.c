@@ -322,12 +322,49 @@ static int do_rounds(struct resolver *resolver)
 	return r;
 }
 
+/* The one that asked for the extra. */
+static const struct want *find_asker(const struct project *project, const char *extra)
+{
+	for (size_t i = 0; i < project->count; i++)
+		if (has_text(&project->wants[i].requirement->extras, extra))
+			return &project->wants[i];
+	return &project->wants[0];
+}
+
+/* As pip: an extra that is unknown brings nothing, and that is said. */
+static int warn_of_extras(const struct project *project, struct string_list *warnings)
+{
+	int r = 0;
+
+	/* The first stands for what is required in any case. */
+	for (size_t i = 1; r == 0 && i < project->extras.count; i++) {
+		const char *extra = project->extras.items[i];
+		const struct want *want = find_asker(project, extra);
+		_cleanup_buffer_ struct buffer text = {0};
+
+		if (has_text(&project->metadata->extras, extra))
+			continue;
+		buffer_printf(&text, "%s:%u: %s %s has no extra '%s'", want->line->file,
+			      want->line->line, project->name, project->chosen->name.version.text,
+			      extra);
+		if (want->by)
+			buffer_printf(&text, ", which %s %s requires", want->by->name,
+				      want->by->chosen->name.version.text);
+		r = buffer_status(&text);
+		if (r == 0)
+			r = string_list_add(warnings, text.data, text.length);
+	}
+	return r;
+}
+
 static int hand_over(struct resolver *resolver, struct resolution *out)
 {
+	int r = 0;
+
 	out->items = calloc(resolver->count + 1, sizeof(*out->items));
 	if (!out->items)
 		return -ENOMEM;
-	for (size_t i = 0; i < resolver->count; i++) {
+	for (size_t i = 0; r == 0 && i < resolver->count; i++) {
 		struct project *project = resolver->projects[i];
 		struct resolved *item = &out->items[out->count];
 
@@ -339,8 +376,9 @@ static int hand_over(struct resolver *resolver, struct resolution *out)
 			.line = project->wants[0].line->line,
 		};
 		out->count++;
+		r = warn_of_extras(project, &out->warnings);
 	}
-	return 0;
+	return r;
 }
 
 static void free_projects(struct resolver *resolver)
@@ -359,6 +397,7 @@ static void free_projects(struct resolver *resolver)
 void resolution_clear(struct resolution *resolution)
 {
 	free(resolution->items);
+	string_list_clear(&resolution->warnings);
 	free(resolution->reason);
 	*resolution = (struct resolution){0};
 }

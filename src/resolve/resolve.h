@@ -29,6 +29,7 @@ struct resolved {
 struct resolution {
 	struct resolved *items;
 	size_t count;
+	struct string_list warnings; /* with file and line */
 	char *reason; /* why this is for pip: "foo is not pinned" */
 };
 

@@ -231,6 +231,7 @@ static int parse_list(struct loader *loader, const char *value, struct error *er
 static int parse_find_links(struct loader *loader, const struct spec_entry *entry,
 			    struct error *error)
 {
+	loader->spec->find_links_line = entry->line;
 	return parse_list(loader, entry->value, error, add_find_links);
 }
 

@@ -321,6 +321,15 @@ static int apply_path(struct line_reader *reader, enum requirements_kind kind, c
 	return add(reader, kind, path) ? 0 : -ENOMEM;
 }
 
+static int add_editable(struct line_reader *reader)
+{
+	int r = needs_pip(reader, "an editable install");
+
+	if (r == 0)
+		reader->requirements->lines[reader->requirements->count - 1].editable = true;
+	return r;
+}
+
 static int apply(struct line_reader *reader, const struct option *option, const char *value)
 {
 	struct requirements *requirements = reader->requirements;
@@ -346,7 +355,7 @@ static int apply(struct line_reader *reader, const struct option *option, const 
 	case ACTION_OPTION:
 		break;
 	case ACTION_EDITABLE:
-		return needs_pip(reader, "an editable install");
+		return add_editable(reader);
 	case ACTION_BUILD:
 		return needs_pip(reader, "a build from source");
 	case ACTION_RELEASES:

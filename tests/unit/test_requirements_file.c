@@ -60,7 +60,7 @@ static void describe(const struct requirements_line *line, struct buffer *out)
 		[REQUIREMENTS_CONSTRAINTS] = "constraints",
 	};
 
-	buffer_printf(out, "%s %s %s", kinds[line->kind],
+	buffer_printf(out, "%s%s %s %s", line->editable ? "editable " : "", kinds[line->kind],
 		      line->requirement ? line->requirement->normalised : "-",
 		      line->value ? line->value : "-");
 }
@@ -94,8 +94,8 @@ static const struct {
 	{"./foo", "pip - a source archive or a directory"},
 	{".", "pip - a source archive or a directory"},
 	{"foo-1.0.tar.gz", "pip - a source archive or a directory"},
-	{"-e ./foo", "pip - an editable install"},
-	{"--editable=git+https://example.com/x#egg=x", "pip - an editable install"},
+	{"-e ./foo", "editable pip - an editable install"},
+	{"--editable=git+https://example.com/x#egg=x", "editable pip - an editable install"},
 	{"-f wheels", "find-links - /srv/proj/wheels"},
 	{"-fwheels", "find-links - /srv/proj/wheels"},
 	{"--find-links='my wheels'", "find-links - /srv/proj/my wheels"},

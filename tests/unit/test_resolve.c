@@ -32,7 +32,7 @@ static const struct {
 	{"foo-3.0rc1-py3-none-any.whl", ""},
 	{"foo-4.0-cp27-cp27m-win32.whl", ""},
 	{"wants-1.0-py3-none-any.whl",
-	 "Requires-Dist: foo<2\nRequires-Dist: bar; extra == 'x-y'\n"},
+	 "Provides-Extra: X_y\nRequires-Dist: foo<2\nRequires-Dist: bar; extra == 'x-y'\n"},
 	{"bar-1.0-py3-none-any.whl", "Requires-Python: >=3.99\n"},
 	{"bar-0.9-py3-none-any.whl", ""},
 };
@@ -84,7 +84,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What a requirements file comes to: its files, "pip: REASON", or "error: …; …". */
+/* What a requirements file comes to: its files and warnings, "pip: REASON", or "error: …; …". */
 static char *outcome(const char *text, bool given, bool more_elsewhere)
 {
 	_cleanup_requirements_ struct requirements *requirements = NULL;
@@ -118,6 +118,8 @@ static char *outcome(const char *text, bool given, bool more_elsewhere)
 			qsort(files, resolution.count, sizeof(files[0]), by_text);
 		for (size_t i = 0; i < resolution.count; i++)
 			buffer_printf(&out, "%s%s", i > 0 ? " " : "", files[i]);
+		for (size_t i = 0; i < resolution.warnings.count; i++)
+			buffer_printf(&out, "; %s", resolution.warnings.items[i]);
 	}
 	return buffer_take(&out);
 }
@@ -135,6 +137,9 @@ static const struct {
 	{"foo", false, "foo-2.0-12-py3-none-any.whl"},
 	{"foo>2", false, "foo-3.0rc1-py3-none-any.whl"},
 	{"--pre\nfoo", false, "foo-3.0rc1-py3-none-any.whl"},
+	{"foo==1.0\nfoo[no, such]", true,
+	 "foo-1.0-cp311-cp311-linux_x86_64.whl; " R ":2: foo 1.0 has no extra 'no'; " R
+	 ":2: foo 1.0 has no extra 'such'"},
 	{"foo", true, "pip: foo is not pinned to a version"},
 	{"foo==9", true, "pip: there is no wheel of foo at hand"},
 	{"foo==4.0", true, "pip: there is no wheel of foo at hand"},
