@@ -9,7 +9,8 @@
 #include "python_internal.h"
 #include "venvfs/cleanup.h"
 
-#define TIMEOUT_MS (60 * 60 * 1000)
+#define TIMEOUT_MS   (60 * 60 * 1000)
+#define OUTPUT_LIMIT (1u << 20) /* the error comes last, after all that a compiler says */
 
 /* The arguments as a JSON list, to be freed; NULL without memory, or for bytes that are no UTF-8.
  */
@@ -23,21 +24,6 @@ static char *encode(const char *const *arguments)
 	return json_dumps(list, JSON_COMPACT | JSON_ENSURE_ASCII);
 }
 
-/* All that pip said of what went wrong, one line after another. */
-static void explain(const struct process_result *result, struct error *error)
-{
-	_cleanup_buffer_ struct buffer text = {0};
-
-	buffer_append(&text, result->err.data, result->err.length);
-	for (size_t i = 0; i < text.length; i++)
-		if (text.data[i] == '\n')
-			text.data[i] = i + 1 < text.length ? ';' : '\0';
-	if (text.length > 0 && buffer_status(&text) == 0)
-		error_set(error, -EIO, "pip: %.4000s", text.data);
-	else
-		error_set(error, -EIO, "pip failed and did not say why");
-}
-
 int pip_run(const struct interpreter *interpreter, const char *directory,
 	    const char *const *arguments, struct error *error)
 {
@@ -48,6 +34,7 @@ int pip_run(const struct interpreter *interpreter, const char *directory,
 		.script = python_pip_run_script,
 		.directory = directory,
 		.timeout_ms = TIMEOUT_MS,
+		.output_limit = OUTPUT_LIMIT,
 	};
 	int r = pip_check(interpreter, error);
 
@@ -61,6 +48,5 @@ int pip_run(const struct interpreter *interpreter, const char *directory,
 		return error_set_errno(error, r, "pip cannot be run");
 	if (WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0)
 		return 0;
-	explain(&result, error);
-	return -EIO;
+	return pip_explain(result.err.data ? result.err.data : "", -EIO, error);
 }

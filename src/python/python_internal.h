@@ -7,6 +7,7 @@
  * interpreter_cache.c   remembers answers
  * pip_wheel.c           the pip wheel of an interpreter
  * pip_run.c             runs it
+ * pip_complaint.c       what it complains of
  * cache_room.c          private directories below the user's cache
  * python_run.c          runs a script in an interpreter
  * python_ask.c          has its own code answer a question
@@ -102,6 +103,12 @@ int pip_wheel_find(const char *stdlib, const char *wheel_dir, char **out);
 /* The version in "pip-23.0.1-py3-none-any.whl", as a new string; NULL when that is not the name of
  * a pip wheel for Python 3. */
 char *pip_wheel_version(const char *name);
+
+/* pip_complaint.c */
+
+/* Sets the message of @error to what is an error in @text, pip's stderr, and where an index could
+ * not be reached the hint. Returns @code. */
+int pip_explain(const char *text, int code, struct error *error);
 
 /* cache_room.c */
 

@@ -9,6 +9,7 @@
  * exact.c        wheels that are known by digest: of a lock whose layers are gone, or of a
  *                pylock.toml
  * pip_wheels.c   what only pip can get
+ * pip_blame.c    whose fault it is when pip cannot
  */
 #pragma once
 
@@ -95,3 +96,7 @@ void pip_wheels_clear(struct pip_wheels *wheels);
  */
 int pip_wheels_make(struct pip_wheels *wheels, const char *constraints, const char *exact,
 		    struct error *error);
+
+/* Gives an error of pip's the file and line of the requirement that it is about, or else those of
+ * the spec's requirements. */
+void pip_blame(const struct making *making, struct error *error);

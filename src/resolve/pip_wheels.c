@@ -113,7 +113,7 @@ int pip_wheels_make(struct pip_wheels *wheels, const char *constraints, const ch
 	r = run(wheels, exact ? exact_path : making->spec->requirements, constraints_path, exact,
 		error);
 	s = store_take_lock(making->store, r == 0 ? error : NULL);
-	if (r < 0 && error->message && !error->file)
-		error_at(error, making->spec->path, making->spec->requirements_line);
+	if (r < 0)
+		pip_blame(making, error);
 	return r < 0 ? r : s;
 }
