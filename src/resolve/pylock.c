@@ -315,8 +315,9 @@ static int check_size(struct reader *reader, const struct wheel_entry *entry, co
 	const json_t *size = json_object_get(entry->table, "size");
 	struct stat st;
 
-	if (!path || !json_is_integer(size) || stat(path, &st) < 0 ||
-	    st.st_size == json_integer_value(size))
+	if (size && (!json_is_integer(size) || json_integer_value(size) < 0))
+		return complain(reader, "the size of %s is no number of bytes", entry->file);
+	if (!path || !size || stat(path, &st) < 0 || st.st_size == json_integer_value(size))
 		return 0;
 	return complain(reader, "%s has %lld bytes, and not %lld", path, (long long)st.st_size,
 			(long long)json_integer_value(size));
