@@ -47,8 +47,13 @@ char *lockfile_path(const char *spec);
  * of a newer version; -EUCLEAN: it does not say what was written. */
 int lockfile_read(const char *path, struct lockfile **out, struct error *error);
 
+/* The file that the lock at @path is or would be, which is another one when that is a link; to be
+ * freed. -ENOENT and the like: the link leads nowhere. */
+int lockfile_target(const char *path, char **out, struct error *error);
+
 /* Puts the packages in the order of their names. */
 void lockfile_sort(struct lockfile *lock);
 
-/* Writes it, in one step, unless the file says the same already. The packages are sorted before. */
+/* Writes it, in one step, unless the file says the same already; where @path is a link, to what it
+ * leads to. The packages are sorted before. */
 int lockfile_write(const char *path, struct lockfile *lock, struct error *error);

@@ -175,9 +175,10 @@ int lock_look(struct making *making, enum lock_demand demand, struct lockfile **
 	      struct lock_result *out, struct error_list *errors)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
-	int r = 0;
+	_cleanup_free_ char *target = NULL;
+	int r = lockfile_target(making->path, &target, &error);
 
-	if (demand != LOCK_UPGRADE)
+	if (r == 0 && demand != LOCK_UPGRADE)
 		r = read_current(making->path, making->inputs->digest, demand, current, &error);
 	if (r == 0)
 		r = lock_stores_open(making->spec, &making->stores, &error);

@@ -122,18 +122,21 @@ static int check_packages(struct making *making, struct string_list *unseen,
 static int check_places(const struct making *making, struct error_list *errors)
 {
 	const struct spec *spec = making->spec;
-	_cleanup_free_ char *directory =
-		strndup(making->path, (size_t)(path_basename(making->path) - making->path));
+	_cleanup_free_ char *target = NULL, *directory = NULL;
 	_cleanup_error_ struct error error = ERROR_INIT;
-	int r = lock_store_check(spec, &error);
+	int r = lockfile_target(making->path, &target, &error);
 
+	if (r < 0)
+		return error_list_take(errors, &error, r);
+	directory = strndup(target, (size_t)(path_basename(target) - target));
 	if (!directory)
 		return -ENOMEM;
+	r = lock_store_check(spec, &error);
 	if (r < 0 && spec->wheel_store && !error.file)
 		error_at(&error, spec->path, spec->wheel_store_line);
 	error_list_take(errors, &error, r);
 	if (faccessat(AT_FDCWD, directory[0] ? directory : ".", W_OK | X_OK, AT_EACCESS) < 0) {
-		r = error_set_errno(&error, -errno, "%s cannot be written", making->path);
+		r = error_set_errno(&error, -errno, "%s cannot be written", target);
 		error_list_take(errors, &error, r);
 	}
 	return r;

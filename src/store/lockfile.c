@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "venvfs/buffer.h"
@@ -253,6 +254,23 @@ static json_t *encode(const struct lockfile *lock)
 			 "digest", digest, "python", lock->python, "packages", packages);
 }
 
+int lockfile_target(const char *path, char **out, struct error *error)
+{
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode)) {
+		*out = strdup(path);
+		return *out ? 0 : error_set_errno(error, -ENOMEM, "%s", path);
+	}
+	*out = realpath(path, NULL);
+	if (*out)
+		return 0;
+	r = error_set_errno(error, -errno, "the lock %s is a link that leads nowhere", path);
+	error_hint(error, "remove it, or make the file that it leads to");
+	return r;
+}
+
 /* Whether the file at @path holds just @text. */
 static bool says_already(const char *path, const char *text)
 {
@@ -264,13 +282,15 @@ static bool says_already(const char *path, const char *text)
 
 int lockfile_write(const char *path, struct lockfile *lock, struct error *error)
 {
-	_cleanup_free_ char *directory = strndup(path, (size_t)(path_basename(path) - path));
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *target = NULL, *directory = NULL;
 	_cleanup_buffer_ struct buffer line = {0};
 	_cleanup_json_ json_t *root = NULL;
 	_cleanup_close_ int fd = -1;
-	int r;
+	int r = lockfile_target(path, &target, error);
 
+	if (r < 0)
+		return r;
+	directory = strndup(target, (size_t)(path_basename(target) - target));
 	lockfile_sort(lock);
 	root = encode(lock);
 	text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
@@ -282,6 +302,6 @@ int lockfile_write(const char *path, struct lockfile *lock, struct error *error)
 	if (says_already(path, line.data))
 		return 0;
 	fd = open(directory[0] ? directory : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = fd < 0 ? -errno : io_publish(fd, path_basename(path), line.data, line.length, 0644);
+	r = fd < 0 ? -errno : io_publish(fd, path_basename(target), line.data, line.length, 0644);
 	return r < 0 ? error_set_errno(error, r, "%s cannot be written", path) : 0;
 }

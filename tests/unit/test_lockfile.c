@@ -174,6 +174,39 @@ START_TEST(an_unchanged_file_is_not_written)
 }
 END_TEST
 
+START_TEST(a_link_is_followed)
+{
+	_cleanup_lockfile_ struct lockfile *lock = make_lock();
+	struct stat st;
+
+	ck_assert_int_eq(mkdir("elsewhere", 0755), 0);
+	ck_assert_int_eq(mknod("elsewhere/kept.lock", S_IFREG | 0644, 0), 0);
+	ck_assert_int_eq(symlink("elsewhere/kept.lock", LOCK), 0);
+	add(lock, "a", "1");
+	ck_assert_int_eq(lockfile_write(LOCK, lock, NULL), 0);
+	ck_assert_int_eq(lstat(LOCK, &st), 0);
+	ck_assert(S_ISLNK(st.st_mode));
+	ck_assert_int_eq(lstat("elsewhere/kept.lock", &st), 0);
+	ck_assert(S_ISREG(st.st_mode));
+	ck_assert_int_gt(st.st_size, 0);
+}
+END_TEST
+
+START_TEST(a_link_that_leads_nowhere_is_no_place)
+{
+	_cleanup_lockfile_ struct lockfile *lock = make_lock();
+	_cleanup_error_ struct error error = ERROR_INIT;
+	struct stat st;
+
+	ck_assert_int_eq(symlink("absent/kept.lock", LOCK), 0);
+	ck_assert_int_eq(lockfile_write(LOCK, lock, &error), -ENOENT);
+	ck_assert_ptr_nonnull(strstr(error.message, LOCK));
+	ck_assert_ptr_nonnull(error.hint);
+	ck_assert_int_eq(lstat(LOCK, &st), 0);
+	ck_assert(S_ISLNK(st.st_mode));
+}
+END_TEST
+
 START_TEST(a_lock_that_is_not_there_is_told)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
@@ -369,6 +402,8 @@ int main(void)
 	tcase_add_test(tests, a_lock_of_nothing_is_one);
 	tcase_add_test(tests, the_order_of_adding_does_not_matter);
 	tcase_add_test(tests, an_unchanged_file_is_not_written);
+	tcase_add_test(tests, a_link_is_followed);
+	tcase_add_test(tests, a_link_that_leads_nowhere_is_no_place);
 	tcase_add_test(tests, a_lock_that_is_not_there_is_told);
 	tcase_add_test(tests, a_place_that_is_not_there_is_told);
 	tcase_add_loop_test(tests, a_lock_by_hand_is_read, 0, COUNT(good));
