@@ -71,10 +71,11 @@ enum lock_demand {
 
 /*
  * The lock of @spec, which has requirements. It is read when it is of the same requirements,
- * sources and kind of Python and all its layers are there; when layers are missing, or are not those
- * of the wheels, the same wheels are had again; else it is made anew, by pip where that takes
- * choosing or an index, and every wheel is imported. -EUCLEAN: it was edited; -EINVAL: what is there
- * is no lock. On failure the lock is as it was, @errors says all that is wrong, and @out is empty.
+ * sources and kind of Python and all its layers are there; when layers are missing, or are not
+ * those of the wheels, the same wheels are had again; else it is made anew, by pip where that takes
+ * choosing or an index, and every wheel is imported. -EUCLEAN: it was edited; -EINVAL: what is
+ * there is no lock. On failure the lock is as it was, @errors says all that is wrong, and @out is
+ * empty.
  */
 int lock_ensure(const struct spec *spec, const struct interpreter *interpreter,
 		enum lock_demand demand, struct lock_result *out, struct error_list *errors);
@@ -90,8 +91,8 @@ int lock_adopt(const struct spec *spec, const struct interpreter *interpreter,
 /*
  * What lock_ensure() would say of @spec, as far as that can be told without changing anything or
  * asking pip. *out has the lock if it is good as it is; else its lock is NULL. What was not looked
- * at goes to @unseen, in words. Without an interpreter (NULL) only the requirements are read, and no
- * pylock.toml.
+ * at goes to @unseen, in words. Without an interpreter (NULL) only the requirements are read, and
+ * no pylock.toml.
  */
 int lock_check(const struct spec *spec, const struct interpreter *interpreter,
 	       struct lock_result *out, struct string_list *unseen, struct error_list *errors);

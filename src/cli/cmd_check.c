@@ -115,8 +115,8 @@ static int check_run(const struct command *command, int argc, char *argv[])
 			status = EXIT_FAILED;
 		if (!json)
 			print_result(argv[i], &errors, &unseen, valid);
-		else if (json_array_append_new(report, result_to_json(argv[i], &errors, &unseen,
-								      valid)) < 0)
+		else if (json_array_append_new(
+				 report, result_to_json(argv[i], &errors, &unseen, valid)) < 0)
 			return output_json(NULL);
 	}
 	if (json && output_json(report) != EXIT_OK)

@@ -46,9 +46,8 @@ static bool begins(const struct line *line, const char *head)
 
 static enum kind kind_of(const struct line *line)
 {
-	static const char *const notices[] = {
-		"WARNING: ", "DEPRECATION: ", "[notice]",
-		"note: This error originates from a subprocess"};
+	static const char *const notices[] = {"WARNING: ", "DEPRECATION: ", "[notice]",
+					      "note: This error originates from a subprocess"};
 
 	if (line->length == 0)
 		return LINE_EMPTY;

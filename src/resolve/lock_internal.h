@@ -48,8 +48,8 @@ struct making {
 void making_clear(struct making *making);
 
 /*
- * Looks at the lock that is there, and opens the stores. 1: it is good as it is, and *out has it. 0:
- * it has to be made; one of the same inputs is in *current, which is the caller's to free.
+ * Looks at the lock that is there, and opens the stores. 1: it is good as it is, and *out has it.
+ * 0: it has to be made; one of the same inputs is in *current, which is the caller's to free.
  */
 int lock_look(struct making *making, enum lock_demand demand, struct lockfile **current,
 	      struct lock_result *out, struct error_list *errors);
@@ -57,9 +57,9 @@ int lock_look(struct making *making, enum lock_demand demand, struct lockfile **
 /* gather.c */
 
 /*
- * What obtain_packages() begins with, and lock_check() too: asks the Python what it takes, and finds
- * all wheels of the places that spec and requirements name, in their order, then of the stores.
- * *web: one of the places is for pip to look at.
+ * What obtain_packages() begins with, and lock_check() too: asks the Python what it takes, and
+ * finds all wheels of the places that spec and requirements name, in their order, then of the
+ * stores. *web: one of the places is for pip to look at.
  */
 int gather(struct making *making, bool *web, struct error_list *errors);
 
