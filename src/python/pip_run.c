@@ -1,9 +1,7 @@
 #include "venvfs/pip.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include "python_internal.h"
