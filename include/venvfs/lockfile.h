@@ -48,7 +48,7 @@ char *lockfile_path(const char *spec);
 int lockfile_read(const char *path, struct lockfile **out, struct error *error);
 
 /* The file that the lock at @path is or would be, which is another one when that is a link; to be
- * freed. -ENOENT and the like: the link leads nowhere. */
+ * freed. -ENOENT and the like: the link leads nowhere; -EPERM: it is another user's. */
 int lockfile_target(const char *path, char **out, struct error *error);
 
 /* Puts the packages in the order of their names. */

@@ -263,6 +263,9 @@ int lockfile_target(const char *path, char **out, struct error *error)
 		*out = strdup(path);
 		return *out ? 0 : error_set_errno(error, -ENOMEM, "%s", path);
 	}
+	/* What another user has put there, may lead to what only we may write. */
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return error_set(error, -EPERM, "the lock %s is a link of another user", path);
 	*out = realpath(path, NULL);
 	if (*out)
 		return 0;
