@@ -27,14 +27,14 @@ struct environment {
 	char *prompt;
 	bool read_only;
 	struct share share;
-	struct env_store *store; /* NULL: read-only, and there is none */
+	struct env_store *store;   /* NULL: read-only, and there is none */
 	struct packages *packages; /* NULL: the spec has no requirements */
 	struct tree *tree;
 	struct layer *generated; /* the tree's layer 0; belongs to the tree */
-	char *executable;	 /* of the base; constant, unlike what is known about it */
-	char *stdlib;		 /* likewise: the directory of its standard library, */
-	char *cache_tag;	 /* and what its bytecode is called after */
-	int minor; /* of 3.X */
+	char *executable;        /* of the base; constant, unlike what is known about it */
+	char *stdlib;            /* likewise: the directory of its standard library, */
+	char *cache_tag;         /* and what its bytecode is called after */
+	int minor;               /* of 3.X */
 	_Atomic int base_state;
 	time_t mounted;
 };
@@ -55,16 +55,16 @@ int environment_open(const char *spec_path, const char *mountpoint,
 		     struct error_list *errors);
 void environment_free(struct environment *environment);
 
-/* A file of the kind that its packages show, or one of the base's where it has none: a descriptor, for
- * trying out what the kernel can do, or a negative errno. */
+/* A file of the kind that its packages show, or one of the base's where it has none: a descriptor,
+ * for trying out what the kernel can do, or a negative errno. */
 int environment_open_sample(const struct environment *environment);
 
 /* Whether layers of the environment are to be compiled once it can be used, and doing that. */
 bool environment_lacks_bytecode(const struct environment *environment);
 void environment_compile(const struct environment *environment);
 
-/* Has the layers of a spec that is locked compiled, as the spec says: before this returns, or in the
- * background. */
+/* Has the layers of a spec that is locked compiled, as the spec says: before this returns, or in
+ * the background. */
 int environment_compile_locked(const struct spec *spec, const struct interpreter *interpreter,
 			       struct error_list *errors);
 

@@ -8,8 +8,8 @@
 
 #include "venvfs/buffer.h"
 
-/* Appends the whole of a file to @out. -EFBIG when it is larger than @limit. By name, -EINVAL: it is
- * a FIFO, which might have nothing to say for ever. */
+/* Appends the whole of a file to @out. -EFBIG when it is larger than @limit. By name, -EINVAL: it
+ * is a FIFO, which might have nothing to say for ever. */
 int io_read_fd(int fd, size_t limit, struct buffer *out);
 int io_read_file(int dirfd, const char *path, size_t limit, struct buffer *out);
 
@@ -43,9 +43,10 @@ int io_check_directories(const char *path);
 int io_open_directory(int dirfd, const char *name);
 
 /*
- * Calls @fn for each entry of a directory but "." and "..", with its kind (S_IFMT bits; 0: unknown).
- * A nonzero result ends it and is returned. @fd is taken over; a negative one is an errno, and is
- * returned: io_each_entry(io_open_directory(…), …). @directory is a descriptor of the same directory.
+ * Calls @fn for each entry of a directory but "." and "..", with its kind (S_IFMT bits; 0:
+ * unknown). A nonzero result ends it and is returned. @fd is taken over; a negative one is an
+ * errno, and is returned: io_each_entry(io_open_directory(…), …). @directory is a descriptor of the
+ * same directory.
  */
 typedef int io_entry_fn(void *arg, int directory, const char *name, mode_t kind);
 int io_each_entry(int fd, io_entry_fn *fn, void *arg);

@@ -42,7 +42,7 @@ static inline void cleanup_layer_image(struct layer_image **image)
 /* What of an image is shown as links to the files beside it: whoever opens one reads them without
  * asking us. */
 enum {
-	IMAGE_LINK_BYTECODE = 1 << 0,  /* .pyc */
+	IMAGE_LINK_BYTECODE = 1 << 0, /* .pyc */
 	/* Shared libraries of any size: most of those that are imported are small. As regular files
 	 * each is read a few pages at a time, by each mount for itself. */
 	IMAGE_LINK_LIBRARIES = 1 << 1,

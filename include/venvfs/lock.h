@@ -54,8 +54,8 @@ struct lock_result {
 	struct lockfile *lock;
 	struct lock_stores stores;
 	struct lock_layer *layers; /* of each package, in the lock's order */
-	bool made;   /* it was not there, or not of the same, or layers were gone */
-	char *asked; /* why pip was asked; NULL: it was not */
+	bool made;                 /* it was not there, or not of the same, or layers were gone */
+	char *asked;               /* why pip was asked; NULL: it was not */
 };
 
 #define _cleanup_lock_result_ __attribute__((cleanup(lock_result_clear)))
@@ -82,8 +82,8 @@ int lock_ensure(const struct spec *spec, const struct interpreter *interpreter,
 
 /*
  * Makes @lock the lock of @spec, whose requirements its packages are what they come to: it gets the
- * inputs as they are now, and is written. All layers are in the spec's stores; @store is its own, open
- * for adding, and gets a root.
+ * inputs as they are now, and is written. All layers are in the spec's stores; @store is its own,
+ * open for adding, and gets a root.
  */
 int lock_adopt(const struct spec *spec, const struct interpreter *interpreter,
 	       const struct store *store, struct lockfile *lock, struct error_list *errors);

@@ -14,14 +14,15 @@ struct mount_options {
 	const char *spec;      /* path of the spec, as given */
 	const char *directory; /* the mount point, as given */
 	bool foreground;       /* -f: serve in this process, log to stderr */
-	bool debug;	       /* -d: foreground, and every request is logged */
+	bool debug;            /* -d: foreground, and every request is logged */
 	bool single_threaded;  /* -s */
-	bool read_only;	       /* -o ro: no store is needed */
-	bool nonempty;	       /* -o nonempty */
+	bool read_only;        /* -o ro: no store is needed */
+	bool nonempty;         /* -o nonempty */
 	bool allow_other;      /* -o allow_other */
 	enum share_mode share; /* -o share= */
-	bool no_ahead;	       /* -o ahead=no: nothing is fetched ahead, nor remembered */
-	bool nosuid, nodev, noexec, noatime; /* handed to the kernel; nosuid and nodev are implied */
+	bool no_ahead;         /* -o ahead=no: nothing is fetched ahead, nor remembered */
+	bool nosuid, nodev;    /* implied, */
+	bool noexec, noatime;  /* and as all four handed to the kernel */
 };
 
 /* What mount_environment() returns in the daemon. */
@@ -32,8 +33,8 @@ struct mount_options {
  * with `foreground`, after it was unmounted. On failure a negative errno, everything that is known
  * to be wrong in @errors, and the directory as it was before.
  *
- * As fork(2) does, it returns twice: MOUNT_DAEMON_ENDED in the process that was the daemon, which has
- * nothing left to say and is to end.
+ * As fork(2) does, it returns twice: MOUNT_DAEMON_ENDED in the process that was the daemon, which
+ * has nothing left to say and is to end.
  */
 int mount_environment(const struct mount_options *options, struct error_list *errors);
 

@@ -55,9 +55,9 @@ struct spec {
 	unsigned requirements_line;
 	struct string_list find_links; /* absolute paths of directories, or URLs */
 	unsigned find_links_line;
-	struct string_list unlinked;   /* names, normalised, of projects that have no links */
+	struct string_list unlinked; /* names, normalised, of projects that have no links */
 	struct string_list find_links_written; /* the same, as the spec has them */
-	char *wheel_store;	       /* NULL: the user's own */
+	char *wheel_store;                     /* NULL: the user's own */
 	unsigned wheel_store_line;
 	enum spec_bytecode bytecode;
 
@@ -73,7 +73,7 @@ struct spec {
  */
 int spec_load(const char *path, struct spec **out, struct error_list *errors);
 
-/* As spec_load(), for who wants to know all that is wrong: where it returns -EINVAL, *out is what the
- * rest of the text says, with defaults for what is missing or wrong; or NULL. */
+/* As spec_load(), for who wants to know all that is wrong: where it returns -EINVAL, *out is what
+ * the rest of the text says, with defaults for what is missing or wrong; or NULL. */
 int spec_load_in_part(const char *path, struct spec **out, struct error_list *errors);
 void spec_free(struct spec *spec);

@@ -12,8 +12,8 @@
  *     scratch/             what is being made
  *
  * What is in layers/, bytecode/ and wheels/ appears complete, by one rename, and never changes.
- * Reading takes no lock and writes nothing, so a store may be on read-only media or on a network file
- * system.
+ * Reading takes no lock and writes nothing, so a store may be on read-only media or on a network
+ * file system.
  *
  * Bytecode does not lie in its layer: it is made later, for one interpreter after another, and a
  * layer that was sealed is never opened again for that. It is made from the layer alone and can be
@@ -62,8 +62,8 @@ void store_free(struct store *store); /* NULL is fine */
  * locking anything; errors as of store_open(). */
 int store_check(const char *path, struct error *error);
 
-/* Sets the host's store above one that is open for STORE_ADD, if it is another one that can be read:
- * those who look here look there first, and what is there need not be here. */
+/* Sets the host's store above one that is open for STORE_ADD, if it is another one that can be
+ * read: those who look here look there first, and what is there need not be here. */
 void store_set_above(struct store *store);
 
 static inline void cleanup_store(struct store **store)
@@ -74,8 +74,8 @@ static inline void cleanup_store(struct store **store)
 #define _cleanup_store_ __attribute__((cleanup(cleanup_store)))
 
 /*
- * Lets go of the lock of a store that is open for STORE_ADD, so that others may remove while nothing
- * is published, and takes it again: what was there may be gone then.
+ * Lets go of the lock of a store that is open for STORE_ADD, so that others may remove while
+ * nothing is published, and takes it again: what was there may be gone then.
  */
 void store_release_lock(const struct store *store);
 int store_take_lock(const struct store *store, struct error *error);
@@ -195,9 +195,9 @@ enum store_repair {
 	STORE_REPAIR_NOTHING, /* the layer is good */
 	STORE_REPAIR_SEALED,  /* its bytes are good; it was writable, and is sealed again */
 	STORE_REPAIR_REPLACED,
-	STORE_REPAIR_BYTECODE, /* only its bytecode was damaged, and was removed: it is made again */
-	STORE_REPAIR_REMOVED, /* damaged, not to be replaced, and nobody has need of it */
-	STORE_REPAIR_LEFT,    /* damaged, and needed */
+	STORE_REPAIR_BYTECODE, /* only its bytecode was, and is gone: it is made again */
+	STORE_REPAIR_REMOVED,  /* damaged, not to be replaced, and nobody has need of it */
+	STORE_REPAIR_LEFT,     /* damaged, and needed */
 };
 
 /*

@@ -48,8 +48,8 @@ int io_read_file(int dirfd, const char *path, size_t limit, struct buffer *out)
 
 int io_open_regular(int dirfd, const char *name, int flags, mode_t mode)
 {
-	_cleanup_close_ int fd = openat(
-		dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
+	_cleanup_close_ int fd =
+		openat(dirfd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
 	struct stat st;
 
 	if (fd < 0)

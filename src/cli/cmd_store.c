@@ -388,7 +388,8 @@ static int store_run(const struct command *command, int argc, char *argv[])
 		output_problem("no store: %s", strerror(-r));
 		status = EXIT_FAILED;
 	} else if (optind == argc) {
-		status = command_bad_usage(command, "add, list, show, verify, remove or gc is needed");
+		status = command_bad_usage(command,
+					   "add, list, show, verify, remove or gc is needed");
 	} else {
 		call.words = argv + optind + 1;
 		call.count = argc - optind - 1;

@@ -9,8 +9,8 @@
 #include "venvfs/mount.h"
 
 static const struct command *const commands[] = {
-	&command_mount, &command_umount, &command_list,        &command_check,
-	&command_lock,  &command_import, &command_store,  &command_materialize, &command_help,
+	&command_mount,  &command_umount, &command_list,        &command_check, &command_lock,
+	&command_import, &command_store,  &command_materialize, &command_help,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -11,8 +11,8 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 
-#define CACHE	  "__pycache__"
-#define BASE_MAX  2048		/* files */
+#define CACHE     "__pycache__"
+#define BASE_MAX  2048 /* files */
 #define DEPTH_MAX 3
 
 /* Modules that much imports, and not what every start of Python does: they are there where the
@@ -22,8 +22,8 @@ static const char *const usual[] = {"enum", "functools", "inspect", "typing"};
 /* Directories of the standard library that few programs import, and large ones of which they import
  * little. */
 static const char *const unusual[] = {
-	"dist-packages", "site-packages", "test",    "tests",	   "encodings", "ensurepip",
-	"distutils",	 "idlelib",	  "lib2to3", "pydoc_data", "tkinter",	"turtledemo",
+	"dist-packages", "site-packages", "test",    "tests",      "encodings", "ensurepip",
+	"distutils",     "idlelib",       "lib2to3", "pydoc_data", "tkinter",   "turtledemo",
 };
 
 bool ahead_base_is_cold(const struct environment *environment)

@@ -36,8 +36,8 @@ uint64_t ahead_resident(int fd, off_t start, uint64_t size);
 
 /*
  * The base's own files are not ours to see: Python finds them without asking us. What it imports of
- * its standard library lies close together, though, and all of it is a few megabytes, so that is read
- * whole where the page cache has lost it. ahead_base.c.
+ * its standard library lies close together, though, and all of it is a few megabytes, so that is
+ * read whole where the page cache has lost it. ahead_base.c.
  */
 bool ahead_base_is_cold(const struct environment *environment);
 

@@ -14,12 +14,12 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 
-#define THREADS   16
-#define READ_MS   5000
-#define BYTES_MAX (512ull << 20)
-#define FILE_MAX  (64ull << 20) /* of one file whose parts that are used nobody knows */
-#define ADVICE_MAX (128u << 10) /* the kernel reads no more for one than it would read ahead */
-#define SAMPLES   24            /* whose presence says that all is there */
+#define THREADS    16
+#define READ_MS    5000
+#define BYTES_MAX  (512ull << 20)
+#define FILE_MAX   (64ull << 20) /* of one file whose parts that are used nobody knows */
+#define ADVICE_MAX (128u << 10)  /* the kernel reads no more for one than it would read ahead */
+#define SAMPLES    24            /* whose presence says that all is there */
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
@@ -30,7 +30,7 @@ struct reading {
 	const struct ahead_list *list;
 	struct tree *tree;
 	struct ahead_progress *progress;
-	atomic_size_t next; /* of these, and then of the list's entries */
+	atomic_size_t next;     /* of these, and then of the list's entries */
 	_Atomic uint64_t bytes; /* asked for */
 	uint64_t bytes_max;
 	uint64_t until; /* ahead_now_ms() */
@@ -224,8 +224,7 @@ static void *read_some(void *arg)
 		if (index < reading->base.count)
 			read_base(reading, reading->base.items[index]);
 		else if (index - reading->base.count < reading->list->count)
-			read_entry(reading,
-				   &reading->list->entries[index - reading->base.count]);
+			read_entry(reading, &reading->list->entries[index - reading->base.count]);
 		else
 			break;
 	}

@@ -78,8 +78,8 @@ static void list(const char *path)
 }
 
 /*
- * Reads what was read last time, if that is little: of much the kernel reads ahead by itself. As after
- * a listing, the time of access is asked for at once.
+ * Reads what was read last time, if that is little: of much the kernel reads ahead by itself. As
+ * after a listing, the time of access is asked for at once.
  */
 static void read_bytes(const struct ahead_entry *entry)
 {

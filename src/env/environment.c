@@ -72,7 +72,8 @@ static char *resolve(const char *path)
 			return strdup(path);
 		*slash = '\0';
 	}
-	if (!head || path_join(real, path + strlen(head) + (path[strlen(head)] == '/'), &joined) < 0)
+	if (!head ||
+	    path_join(real, path + strlen(head) + (path[strlen(head)] == '/'), &joined) < 0)
 		return NULL;
 	return joined;
 }
@@ -104,9 +105,8 @@ static int check_layer_place(const struct spec_layer *layer, const struct places
 		return error_set(error, -EINVAL, "the mount point %s lies in the layer %s",
 				 places->mountpoint, layer->path);
 	if (path_is_within(real, places->store) || path_is_within(places->store, real))
-		return error_set(error, -EINVAL,
-				 "the layer %s and the store %s lie in one another", layer->path,
-				 places->store);
+		return error_set(error, -EINVAL, "the layer %s and the store %s lie in one another",
+				 layer->path, places->store);
 	return 0;
 }
 
@@ -205,8 +205,8 @@ static int attach_packages(struct environment *environment, const struct parts *
 }
 
 /* All layers, highest first: what is generated, the spec's, the packages with pip. */
-static int open_layers(struct environment *environment, struct parts *parts,
-		       struct layers *layers, struct error_list *errors)
+static int open_layers(struct environment *environment, struct parts *parts, struct layers *layers,
+		       struct error_list *errors)
 {
 	const struct spec *spec = environment->spec;
 	size_t packages = packages_count(environment->packages) * PACKAGE_LAYERS_MAX;
@@ -281,8 +281,10 @@ static int open_store(struct environment *environment, struct error_list *errors
 	if (r == 0 && !environment->read_only) {
 		r = env_store_relocate(environment->store, environment->mountpoint);
 		if (r < 0)
-			error_set_errno(&error, r, "the scripts in the store %s cannot be given "
-					"the new mount point", spec->store);
+			error_set_errno(&error, r,
+					"the scripts in the store %s cannot be given "
+					"the new mount point",
+					spec->store);
 	}
 	at_line(&error, spec, spec->store_line);
 	return error_list_take(errors, &error, r);

@@ -29,7 +29,7 @@ void lock_result_clear(struct lock_result *result)
 	*result = (struct lock_result){0};
 }
 
-/* Opens every layer of the lock, from the result's stores. -ENOENT and the like: one is not there. */
+/* Opens every layer of the lock, from the result's stores. -ENOENT, or so: one is not there. */
 static int open_layers(struct lock_result *result, struct error *error)
 {
 	int r = 0;
@@ -152,8 +152,7 @@ static bool layers_agree(const struct lock_result *result)
 }
 
 /* 1: the lock is good as it is. */
-static int use_current(struct making *making, struct lockfile **current,
-		       struct lock_result *out)
+static int use_current(struct making *making, struct lockfile **current, struct lock_result *out)
 {
 	int r;
 

@@ -30,7 +30,7 @@ struct resolution {
 	struct resolved *items;
 	size_t count;
 	struct string_list warnings; /* with file and line */
-	char *reason; /* why this is for pip: "foo is not pinned" */
+	char *reason;                /* why this is for pip: "foo is not pinned" */
 };
 
 #define _cleanup_resolution_ __attribute__((cleanup(resolution_clear)))

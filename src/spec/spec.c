@@ -574,8 +574,8 @@ static void loader_clear(struct loader *loader)
 }
 
 /* As spec_parse(); and as spec_load_in_part(), if @in_part. */
-static int parse(const char *path, const char *text, size_t length, bool in_part,
-		 struct spec **out, struct error_list *errors)
+static int parse(const char *path, const char *text, size_t length, bool in_part, struct spec **out,
+		 struct error_list *errors)
 {
 	static const struct spec_ini_handlers handlers = {read_section, read_entry};
 	_cleanup_(loader_clear) struct loader loader = {.errors = errors};

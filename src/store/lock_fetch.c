@@ -21,8 +21,7 @@ static bool fetch(const struct fetching *fetching, size_t index)
 {
 	const char *digest = fetching->lock->packages[index].layer;
 	const struct store *store;
-	_cleanup_close_ int layer =
-		lock_stores_open_layer(fetching->stores, digest, &store, NULL);
+	_cleanup_close_ int layer = lock_stores_open_layer(fetching->stores, digest, &store, NULL);
 	_cleanup_close_ int bytecode = -1;
 	bool there = layer < 0 || layer_image_fetch(layer);
 

@@ -99,8 +99,8 @@ static int make_directory(const struct store *store, const char *name, mode_t mo
 /* Whether a store's directory has it before it has its version. */
 static int check_own(void *arg, int directory, const char *name, mode_t kind)
 {
-	static const char *const own[] = {"layers",  "bytecode", "wheels",
-					  "roots",   "scratch",  "lost+found"};
+	static const char *const own[] = {"layers", "bytecode", "wheels",
+					  "roots",  "scratch",  "lost+found"};
 
 	(void)arg;
 	(void)directory;
@@ -117,7 +117,7 @@ static int check_unused(const struct store *store)
 	return io_each_entry(io_open_directory(store->fd, "."), check_own, NULL);
 }
 
-/* Whether the directory waits for its first wheel: nothing is in it but what a store begins with. */
+/* Whether the directory waits for its first wheel: all in it is what a store begins with. */
 static bool is_not_made_yet(const struct store *store)
 {
 	return faccessat(store->fd, VERSION_FILE, F_OK, 0) < 0 && errno == ENOENT &&

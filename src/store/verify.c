@@ -16,8 +16,8 @@
 
 struct verification {
 	const char *name; /* of the layer, for messages */
-	int files;    /* -1: the layer has none */
-	size_t count; /* of files in files/ that the image tells of */
+	int files;        /* -1: the layer has none */
+	size_t count;     /* of files in files/ that the image tells of */
 	struct error *error;
 };
 
@@ -63,8 +63,7 @@ static int check_file(void *arg, const char *path, const struct stat *st, const 
 		return error_set_errno(self->error, r, "%s of %s", path, self->name);
 	return memcmp(found, digest, sizeof(found)) == 0
 		       ? 0
-		       : error_set(self->error, -EUCLEAN, "%s of %s was changed", path,
-				   self->name);
+		       : error_set(self->error, -EUCLEAN, "%s of %s was changed", path, self->name);
 }
 
 /* Counts what is in a directory and below that is no directory. */
@@ -99,10 +98,9 @@ static int check_files(int layer, const char *name, struct error *error)
 		r = io_each_entry(io_open_directory(files, "."), count_entry, &there);
 	if (r < 0)
 		return error_set_errno(error, r, "the files of %s", name);
-	return there == self.count
-		       ? 0
-		       : error_set(error, -EUCLEAN,
-				   "there are files in %s that it did not have", name);
+	return there == self.count ? 0
+				   : error_set(error, -EUCLEAN,
+					       "there are files in %s that it did not have", name);
 }
 
 /* The bytecode of a layer, tag by tag. */
@@ -127,7 +125,8 @@ static int check_bytecode(void *arg, int directory, const char *tag, mode_t kind
 		return -ENOMEM;
 	r = check_files(fd, name, self->error);
 	if (r < 0)
-		error_hint(self->error, "remove the layer or its bytecode: what is needed is made again");
+		error_hint(self->error,
+			   "remove the layer or its bytecode: what is needed is made again");
 	return r;
 }
 

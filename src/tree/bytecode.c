@@ -121,8 +121,8 @@ static int look_again(void *arg, const char *name, mode_t kind)
 	const struct hunt *hunt = arg;
 	size_t stem = source_stem(name);
 
-	if (stem == 0 || (hunt->source && (stem != hunt->stem ||
-					   strncmp(name, hunt->source, stem) != 0)))
+	if (stem == 0 ||
+	    (hunt->source && (stem != hunt->stem || strncmp(name, hunt->source, stem) != 0)))
 		return 0;
 	/* Without memory it stays in sight: Python's own check is left. */
 	if (bytecode_is_stale(hunt->tree, hunt->cache, name, hunt->layer, kind))

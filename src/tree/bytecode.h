@@ -2,10 +2,10 @@
  * A layer's bytecode is for that layer's sources.
  *
  * Python takes a .pyc for up to date when it names the second and the size of its source. An edit
- * may keep both, so what is below __pycache__ in a layer does not show while the source beside it is
- * another than that layer's own: one of another layer, or one of the upper that is not the same to
- * the byte. So chmod, chown and links take no bytecode away, neither from Python nor from a program
- * that goes through a list of all files.
+ * may keep both, so what is below __pycache__ in a layer does not show while the source beside it
+ * is another than that layer's own: one of another layer, or one of the upper that is not the same
+ * to the byte. So chmod, chown and links take no bytecode away, neither from Python nor from a
+ * program that goes through a list of all files.
  *
  * Where there is no source, it shows. Python does not use it, and a program that has listed a
  * package and then removes it file by file, as pip does, must find every file.
@@ -16,8 +16,8 @@
 
 #include "tree_internal.h"
 
-/* Whether @name in @parent, which layer number @layer has as a @kind (S_IFMT), is bytecode of another source than what
- * shows. tree.names held. */
+/* Whether @name in @parent, which layer number @layer has as a @kind (S_IFMT), is bytecode of
+ * another source than what shows. tree.names held. */
 bool bytecode_is_stale(struct tree *tree, const struct node *parent, const char *name,
 		       unsigned layer, mode_t kind);
 

@@ -66,8 +66,8 @@ int listing_builder_add(struct listing_builder *builder, const char *name, mode_
 	r = reserve((void **)&builder->entries, &builder->capacity, builder->count, 1,
 		    sizeof(*builder->entries));
 	if (r == 0)
-		r = reserve((void **)&builder->names, &builder->names_capacity,
-			    builder->names_size, length, 1);
+		r = reserve((void **)&builder->names, &builder->names_capacity, builder->names_size,
+			    length, 1);
 	if (r < 0)
 		return r;
 	memcpy(builder->names + builder->names_size, name, length);

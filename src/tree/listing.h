@@ -56,7 +56,6 @@ struct listing_builder {
 int listing_builder_add(struct listing_builder *builder, const char *name, mode_t kind);
 void listing_builder_clear(struct listing_builder *builder);
 
-/* Makes the listing, with the cookies of @old (may be NULL) for the names that it has. -EOVERFLOW: four
- * billion names have been in the directory since it was mounted. */
-int listing_build(struct listing_builder *builder, const struct listing *old,
-		  struct listing **out);
+/* Makes the listing, with the cookies of @old (may be NULL) for the names that it has. -EOVERFLOW:
+ * four billion names have been in the directory since it was mounted. */
+int listing_build(struct listing_builder *builder, const struct listing *old, struct listing **out);

@@ -12,10 +12,10 @@ struct name_place {
 	struct node *parent;
 	const char *name;
 	bool exists;
-	struct found found;	   /* if it exists, */
-	struct node *node;	   /* as is this */
+	struct found found;        /* if it exists, */
+	struct node *node;         /* as is this */
 	struct content *directory; /* the parent in the upper, once prepared */
-	struct orphan *orphan;	   /* what the node will live on with, once pinned */
+	struct orphan *orphan;     /* what the node will live on with, once pinned */
 };
 
 #define _cleanup_name_place_ __attribute__((cleanup(name_place_clear)))

@@ -13,7 +13,7 @@
 /* Slots are kept in chunks that never move. An id is its slot, and above it how often the slot was
  * used before. */
 #define CHUNK_NODES 1024u
-#define CHUNKS	    65536u
+#define CHUNKS      65536u
 #define ROOT_SLOT   1u
 
 struct slot {
@@ -264,7 +264,7 @@ static struct node *make_node(struct node_table *table, struct node_template *te
 		.lookups = 1,
 		.layer = template->layer,
 		.source = template->source,
-		.kind = (uint16_t)template->kind,
+		.kind = (uint16_t) template->kind,
 	};
 	if (template->source == NODE_CONTROL)
 		node->snapshot = template->snapshot;
@@ -280,9 +280,8 @@ static struct node *make_node(struct node_table *table, struct node_template *te
 /* Another name of a file that is known already, or NULL. */
 static struct node *find_linked(struct node_table *table, const struct node_template *template)
 {
-	struct inode_entry *entry = template->upper_ino
-					    ? inode_map_find(&table->inodes, template->upper_ino)
-					    : NULL;
+	struct inode_entry *entry =
+		template->upper_ino ? inode_map_find(&table->inodes, template->upper_ino) : NULL;
 
 	return entry ? entry->node : NULL;
 }
@@ -572,8 +571,7 @@ struct node *node_parent(struct node_table *table, const struct node *node, char
 	return parent;
 }
 
-bool node_is_within(struct node_table *table, const struct node *node,
-		    const struct node *directory)
+bool node_is_within(struct node_table *table, const struct node *node, const struct node *directory)
 {
 	bool found;
 

@@ -52,25 +52,25 @@ struct name {
 
 /* A node whose last name is gone while the kernel still uses it. */
 struct orphan {
-	int fd;	     /* O_PATH descriptor of the file in the upper, or -1 */
+	int fd;      /* O_PATH descriptor of the file in the upper, or -1 */
 	char *lower; /* or its path in its layer, or NULL */
 };
 
 struct node {
 	uint64_t id;
 	uint64_t ino;
-	uint64_t lookups;	/* the kernel's count; node_table.lock */
-	uint32_t children;	/* names whose parent this is; node_table.lock */
-	uint16_t layer;		/* NODE_LOWER and no directory: index in the stack */
-	uint16_t kind;		/* S_IFMT bits */
-	struct name *names;	/* NULL: the root, a control file, or an orphan */
-	struct orphan *orphan;	/* tree.names */
+	uint64_t lookups;      /* the kernel's count; node_table.lock */
+	uint32_t children;     /* names whose parent this is; node_table.lock */
+	uint16_t layer;        /* NODE_LOWER and no directory: index in the stack */
+	uint16_t kind;         /* S_IFMT bits */
+	struct name *names;    /* NULL: the root, a control file, or an orphan */
+	struct orphan *orphan; /* tree.names */
 	union {
-		struct view *view;	  /* directories, but .venvfs; NULL for other kinds */
+		struct view *view;        /* directories, but .venvfs; NULL for other kinds */
 		struct content *snapshot; /* NODE_CONTROL: the bytes of this look-up, or NULL */
 	};
 	union {
-		uint64_t linked_ino;	/* nonzero: found by this number of the upper too */
+		uint64_t linked_ino;    /* nonzero: found by this number of the upper too */
 		struct node *next_dead; /* once it is out of the table */
 	};
 	_Atomic uint8_t source; /* enum node_source; changes once, from lower to upper */
@@ -82,9 +82,9 @@ struct node_template {
 	uint16_t layer;
 	mode_t kind;
 	uint64_t ino;
-	uint64_t upper_ino;    /* of a file of the upper, else 0 */
-	bool has_names;	       /* that file has several */
-	struct view *view;     /* taken over when a node is made, else left to the caller */
+	uint64_t upper_ino;       /* of a file of the upper, else 0 */
+	bool has_names;           /* that file has several */
+	struct view *view;        /* taken over when a node is made, else left to the caller */
 	struct content *snapshot; /* the same */
 };
 

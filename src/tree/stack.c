@@ -89,9 +89,9 @@ static void present(const struct stack *stack, struct stat *st)
 }
 
 /*
- * The number of a directory at @path above a layer's attachment, apart from those of the layer's own
- * files: they all lie on one path, so its length tells them apart. Two of one number would be a loop
- * to find(1) and fts(3).
+ * The number of a directory at @path above a layer's attachment, apart from those of the layer's
+ * own files: they all lie on one path, so its length tells them apart. Two of one number would be a
+ * loop to find(1) and fts(3).
  */
 static ino_t implied_inode(const char *path)
 {

@@ -17,7 +17,7 @@ struct stack {
 	unsigned count;
 	uid_t uid; /* of the daemon: the owner that files of other owners are shown with, */
 	gid_t gid;
-	bool show_owners; /* unless it is root, who may see them as they are */
+	bool show_owners;   /* unless it is root, who may see them as they are */
 	uint16_t numbers[]; /* 0, 1, 2 …: what a directory of one layer has as its sources */
 };
 
@@ -46,9 +46,9 @@ int stack_find(const struct stack *stack, const struct stack_sources *sources,
 	       const char *directory, const char *name, bool core_only, struct stack_entry *out);
 
 /*
- * Which layers have @path as a directory that shows: a file in a layer hides those below it. No other
- * layers than @among are asked (those of the directory above it); NULL: all are. The result is to be
- * freed with stack_sources_clear(); it may be empty.
+ * Which layers have @path as a directory that shows: a file in a layer hides those below it. No
+ * other layers than @among are asked (those of the directory above it); NULL: all are. The result
+ * is to be freed with stack_sources_clear(); it may be empty.
  */
 int stack_directory_sources(const struct stack *stack, const char *path, bool core_only,
 			    const struct stack_sources *among, struct stack_sources *out);

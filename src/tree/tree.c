@@ -42,8 +42,8 @@ static int make_root(struct tree *tree)
 	view = lower ? view_new(lower, false) : NULL;
 	if (!view)
 		return -ENOMEM;
-	tree->nodes = node_table_new(view, TREE_ROOT_ID,
-				     tree->upper_fd >= 0 ? NODE_UPPER : NODE_LOWER);
+	tree->nodes =
+		node_table_new(view, TREE_ROOT_ID, tree->upper_fd >= 0 ? NODE_UPPER : NODE_LOWER);
 	if (!tree->nodes) {
 		view_free(view);
 		return -ENOMEM;
@@ -283,8 +283,7 @@ static int find_upper(struct tree *tree, struct node *parent, const char *name, 
 	if (fstatat(upper->fd, name, &out->st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	out->source = NODE_UPPER;
-	out->upper_ino =
-		inode_of_upper(tree->upper_device, out->st.st_dev, out->st.st_ino);
+	out->upper_ino = inode_of_upper(tree->upper_device, out->st.st_dev, out->st.st_ino);
 	out->st.st_ino = node_shown_inode(tree->nodes, out->upper_ino);
 	return 0;
 }
@@ -532,7 +531,8 @@ int tree_attributes(struct tree *tree, struct node *node, struct stat *out)
 		out->st_nlink = 1;
 	out->st_ino = node->ino;
 	if (node->orphan)
-		out->st_nlink = node->source == NODE_UPPER && !S_ISDIR(node->kind) ? out->st_nlink : 0;
+		out->st_nlink =
+			node->source == NODE_UPPER && !S_ISDIR(node->kind) ? out->st_nlink : 0;
 	return 0;
 }
 

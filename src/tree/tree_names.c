@@ -91,8 +91,7 @@ static int create_entry(struct tree *tree, uint64_t parent_id, const char *name,
 		return r;
 	/* What the upper has, the file system itself will refuse to make again. */
 	r = view_find_lower(parent->view, tree->stack, name, &lower, NULL);
-	if (r == 0 &&
-	    bytecode_is_stale(tree, parent, name, lower.layer, lower.st.st_mode))
+	if (r == 0 && bytecode_is_stale(tree, parent, name, lower.layer, lower.st.st_mode))
 		r = is_known(tree, parent, name) ? -EAGAIN : -ENOENT;
 	if (r != -ENOENT)
 		return r < 0 ? r : -EEXIST;

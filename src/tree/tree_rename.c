@@ -121,8 +121,8 @@ static int move(struct tree *tree, struct name_place *source, struct name_place 
 
 	if (r == 0 && target->exists)
 		r = prepare_target(target);
-	if (r == 0 && renameat(source->directory->fd, source->name, target->directory->fd,
-			       target->name) < 0)
+	if (r == 0 &&
+	    renameat(source->directory->fd, source->name, target->directory->fd, target->name) < 0)
 		r = -errno;
 	if (r < 0)
 		return r;

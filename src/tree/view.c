@@ -50,8 +50,8 @@ static void apply_marks(struct view *view, struct upper_marks *marks)
 	marks->whiteouts = (struct name_table){0};
 }
 
-/* The layers that may have the directory: those that have the one above it, unless its layers' entries
- * come from elsewhere. NULL: any. */
+/* The layers that may have the directory: those that have the one above it, unless its layers'
+ * entries come from elsewhere. NULL: any. */
 static const struct stack_sources *candidates(const struct view *view, const struct view *above)
 {
 	if (!above || !above->loaded || !above->lower || (above->core_only && !view->core_only) ||
@@ -60,7 +60,8 @@ static const struct stack_sources *candidates(const struct view *view, const str
 	return &above->sources;
 }
 
-static int load_locked(struct view *view, const struct view *above, const struct stack *stack, int fd)
+static int load_locked(struct view *view, const struct view *above, const struct stack *stack,
+		       int fd)
 {
 	struct upper_marks marks = {0};
 	int r = 0;

@@ -1,9 +1,9 @@
 /*
  * The view of a directory: what shows in it, of the upper and of the layers.
  *
- * A view is made with the node, and loaded when the directory is first looked into: then the upper's
- * marks are read, and it is known which layers the directory merges. After that only whiteouts and
- * the listing change.
+ * A view is made with the node, and loaded when the directory is first looked into: then the
+ * upper's marks are read, and it is known which layers the directory merges. After that only
+ * whiteouts and the listing change.
  */
 #pragma once
 
@@ -19,9 +19,9 @@ struct view {
 	pthread_mutex_t lock; /* see node.h for the order */
 
 	/* Set before the view is shared, completed by view_load(), constant afterwards. */
-	char *lower;	/* the directory's lower path, or NULL: it is the upper's alone */
+	char *lower; /* the directory's lower path, or NULL: it is the upper's alone */
 	struct stack_sources sources; /* none where `lower` is NULL */
-	bool core_only; /* of the layers, only core entries show (whiteout or opaque) */
+	bool core_only;  /* of the layers, only core entries show (whiteout or opaque) */
 	bool redirected; /* a mark in the upper says what `lower` is */
 	_Atomic bool loaded;
 
@@ -36,7 +36,8 @@ struct view *view_new(char *lower, bool core_only);
 void view_free(struct view *view); /* NULL is fine */
 
 /*
- * Loads the view, once. @above: that of the directory above, or NULL, which saves asking all layers.
+ * Loads the view, once. @above: that of the directory above, or NULL, which saves asking all
+ * layers.
  * @fd: the directory in the upper, or -1 when it is not there. -EUCLEAN: its marks are damaged.
  */
 int view_load(struct view *view, const struct view *above, const struct stack *stack, int fd);

@@ -250,8 +250,9 @@ static bool make_room(struct archive_reader *reader, size_t size)
 	return reader->buffer;
 }
 
-/* Unpacks data at once, which takes less than half of the time. False: they are too much for that, or
- * anything about them is not as announced; what, the other way tells. Else *result is read_all()'s. */
+/* Unpacks data at once, which takes less than half of the time. False: they are too much for that,
+ * or anything about them is not as announced; what, the other way tells. Else *result is
+ * read_all()'s. */
 static bool read_whole(struct archive_reader *reader, struct reading *reading, int *result)
 {
 	const struct archive_entry *entry = reading->entry;

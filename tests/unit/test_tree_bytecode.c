@@ -1,9 +1,9 @@
 /* Which of a layer's bytecode shows, while sources and the directories around them change. */
 #include "grove.h"
 
-#define SOURCE	 "pkg/a.py"
-#define CACHE	 "pkg/__pycache__"
-#define OTHER	 "pkg/kept"
+#define SOURCE   "pkg/a.py"
+#define CACHE    "pkg/__pycache__"
+#define OTHER    "pkg/kept"
 #define BYTECODE "/a.cpython-311.pyc"
 
 static void sow(const char *directory)
