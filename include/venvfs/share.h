@@ -8,10 +8,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum share_mode {
 	SHARE_AUTO,        /* link, where that is safe and works for everybody; else cache */
-	SHARE_LINK,        /* bytecode and large shared libraries are links into the store */
+	SHARE_LINK,        /* bytecode and shared libraries are links into the store */
 	SHARE_BYTECODE,    /* bytecode alone */
 	SHARE_CACHE,       /* no links: each mount has its own pages */
 	SHARE_PASSTHROUGH, /* no links: the kernel reads layers' files itself; read-only, root */
@@ -20,7 +21,7 @@ enum share_mode {
 struct share {
 	enum share_mode asked;
 	enum share_mode used; /* not SHARE_AUTO */
-	char *reason;         /* why it is SHARE_CACHE, which was not asked for; else NULL */
+	char *reason;         /* why this, or not all of this, was not asked for; else NULL */
 };
 
 /* "link" … */
@@ -43,10 +44,13 @@ void share_clear(struct share *share);
 
 /*
  * Whether links may lead into the directory of a layer, which is open as @directory and found at
- * the absolute @path. If not, gives up.
+ * the absolute @path: 1, 0 and the reason noted, or -ENOMEM.
  *
  * Root writes through links whatever the mode of a file, so for root the directory must be sealed:
  * immutable, or on a read-only mount. With @others, and unless links were asked for by name, every
  * other user must be able to get there.
  */
-int share_check_layer(struct share *share, const char *path, int directory, bool others);
+int share_may_link(struct share *share, const char *path, int directory, bool others);
+
+/* Links may not lead into the layers of @apart of @all packages, which are shown without. -ENOMEM. */
+int share_leave_out(struct share *share, size_t apart, size_t all);

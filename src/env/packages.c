@@ -29,6 +29,7 @@ struct package {
 	struct layer_image *bytecode; /* NULL: none is to be shown */
 	bool pip;                     /* its scripts are among what is generated */
 	bool own_pip;                 /* the interpreter's */
+	bool apart;                   /* not to be shown as links */
 };
 
 struct packages {
@@ -336,8 +337,9 @@ static int share_package(const struct packages *packages, const struct package *
 	return r;
 }
 
-static int check_package(const struct packages *packages, const struct package *package,
-			 bool others, struct share *share)
+/* As share_may_link(), for all that the package has. */
+static int may_link(const struct packages *packages, const struct package *package, bool others,
+		    struct share *share)
 {
 	_cleanup_free_ char *layer = layer_path(package, NULL);
 	_cleanup_free_ char *bytecode = layer_path(package, packages->order.tag);
@@ -346,31 +348,49 @@ static int check_package(const struct packages *packages, const struct package *
 
 	if (!layer || !bytecode)
 		return -ENOMEM;
-	r = share_check_layer(share, layer, package->directory, others);
-	if (r < 0 || !package->bytecode)
+	r = share_may_link(share, layer, package->directory, others);
+	if (r <= 0 || !package->bytecode)
 		return r;
 	directory = open(bytecode, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (directory < 0)
 		return share_give_up(share, "%s: %s", bytecode, strerror(errno));
-	return share_check_layer(share, bytecode, directory, others);
+	return share_may_link(share, bytecode, directory, others);
+}
+
+/* Finds those that are to be shown without links. */
+static int check_links(struct packages *packages, bool others, struct share *share)
+{
+	size_t apart = 0;
+
+	for (size_t i = 0; i < packages_count(packages); i++) {
+		int r = may_link(packages, &packages->items[i], others, share);
+
+		if (r < 0)
+			return r;
+		packages->items[i].apart = r == 0;
+		apart += r == 0;
+	}
+	return share_leave_out(share, apart, packages_count(packages));
 }
 
 int packages_share(struct packages *packages, const struct spec *spec, bool others,
 		   struct share *share)
 {
 	unsigned what = 0;
-	int r = 0;
+	int r;
 
 	warn_of_unknown(spec, packages);
-	for (size_t i = 0; r == 0 && i < packages_count(packages); i++)
-		r = check_package(packages, &packages->items[i], others, share);
+	r = check_links(packages, others, share);
 	if (share->used == SHARE_LINK)
 		what = IMAGE_LINK_BYTECODE | IMAGE_LINK_LIBRARIES;
 	else if (share->used == SHARE_BYTECODE)
 		what = IMAGE_LINK_BYTECODE;
-	for (size_t i = 0; r == 0 && i < packages_count(packages); i++)
-		r = share_package(packages, &packages->items[i],
-				  is_unlinked(spec, &packages->items[i]) ? 0 : what);
+	for (size_t i = 0; r == 0 && i < packages_count(packages); i++) {
+		const struct package *package = &packages->items[i];
+
+		r = share_package(packages, package,
+				  package->apart || is_unlinked(spec, package) ? 0 : what);
+	}
 	return r;
 }
 

@@ -47,21 +47,24 @@ int share_begin(struct share *share, enum share_mode asked, bool read_only)
 	return 0;
 }
 
-int share_give_up(struct share *share, const char *format, ...)
+static int note_reason(struct share *share, const char *format, va_list args)
 {
-	va_list args;
-	int n;
-
-	share->used = SHARE_CACHE;
-	if (share->reason)
-		return 0;
-	va_start(args, format);
-	n = vasprintf(&share->reason, format, args);
-	va_end(args);
-	if (n >= 0)
+	if (share->reason || vasprintf(&share->reason, format, args) >= 0)
 		return 0;
 	share->reason = NULL;
 	return -ENOMEM;
+}
+
+int share_give_up(struct share *share, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	share->used = SHARE_CACHE;
+	va_start(args, format);
+	r = note_reason(share, format, args);
+	va_end(args);
+	return r;
 }
 
 void share_clear(struct share *share)
@@ -110,14 +113,46 @@ static bool others_can_reach(const char *path, int directory)
 	       fstatat(directory, "image", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mode & S_IROTH;
 }
 
-int share_check_layer(struct share *share, const char *path, int directory, bool others)
+static int refuse(struct share *share, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int refuse(struct share *share, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = note_reason(share, format, args);
+	va_end(args);
+	return r;
+}
+
+int share_may_link(struct share *share, const char *path, int directory, bool others)
 {
 	if (share->used != SHARE_LINK && share->used != SHARE_BYTECODE)
-		return 0;
+		return 1;
 	if (geteuid() == 0 && !is_sealed(directory))
-		return share_give_up(
-			share, "root could write through links to %s, which is not sealed", path);
+		return refuse(share,
+			      "root could write through links to %s, which is not sealed: 'venvfs "
+			      "store verify --repair' seals it",
+			      path);
 	if (others && share->asked == SHARE_AUTO && !others_can_reach(path, directory))
-		return share_give_up(share, "other users cannot reach %s", path);
-	return 0;
+		return refuse(share, "other users cannot reach %s", path);
+	return 1;
+}
+
+int share_leave_out(struct share *share, size_t apart, size_t all)
+{
+	_cleanup_free_ char *why = NULL;
+
+	if (apart == 0)
+		return 0;
+	if (apart == all) {
+		share->used = SHARE_CACHE;
+		return 0;
+	}
+	why = share->reason;
+	share->reason = NULL;
+	return refuse(share, "%zu of %zu packages %s shown without links: %s", apart, all,
+		      apart == 1 ? "is" : "are", why);
 }

@@ -72,9 +72,12 @@ static void assert_share(enum share_mode asked, bool read_only, bool others,
 			 enum share_mode expected, const char *reason)
 {
 	struct share share;
+	int links;
 
 	ck_assert_int_eq(share_begin(&share, asked, read_only), 0);
-	ck_assert_int_eq(share_check_layer(&share, layer, directory, others), 0);
+	links = share_may_link(&share, layer, directory, others);
+	ck_assert_int_ge(links, 0);
+	ck_assert_int_eq(share_leave_out(&share, links == 0, 1), 0);
 	ck_assert_str_eq(share_mode_name(share.used), share_mode_name(expected));
 	ck_assert_int_eq(share.asked, asked);
 	if (reason)
@@ -160,6 +163,26 @@ START_TEST(the_first_reason_is_kept)
 }
 END_TEST
 
+/* A few packages without links are no reason to have none at all. */
+START_TEST(some_are_left_out)
+{
+	struct share share;
+
+	ck_assert_int_eq(chmod(root, 0700), 0);
+	become_ordinary();
+	ck_assert_int_eq(share_begin(&share, SHARE_AUTO, false), 0);
+	ck_assert_int_eq(share_leave_out(&share, 0, 3), 0);
+	ck_assert_ptr_null(share.reason);
+	ck_assert_int_eq(share_may_link(&share, layer, directory, true), 0);
+	ck_assert_int_eq(share_leave_out(&share, 1, 3), 0);
+	(void)!seteuid(0);
+	ck_assert_int_eq(share.used, SHARE_LINK);
+	ck_assert_msg(strstr(share.reason, "1 of 3 packages is shown without links: other users"),
+		      "%s", share.reason);
+	share_clear(&share);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("share");
@@ -171,5 +194,6 @@ int main(void)
 	tcase_add_test(tests, what_others_cannot_reach_is_not_linked);
 	tcase_add_test(tests, root_links_only_to_what_is_sealed);
 	tcase_add_test(tests, the_first_reason_is_kept);
+	tcase_add_test(tests, some_are_left_out);
 	return run_tests("share", tests);
 }
