@@ -34,6 +34,7 @@ struct environment {
 	char *executable;        /* of the base; constant, unlike what is known about it */
 	char *stdlib;            /* likewise: the directory of its standard library, */
 	char *cache_tag;         /* and what its bytecode is called after */
+	char *site_packages;     /* where packages are, from the environment's root */
 	int minor;               /* of 3.X */
 	_Atomic int base_state;
 	time_t mounted;

@@ -33,6 +33,13 @@ struct tree_config {
 int tree_new(const struct tree_config *config, struct tree **out);
 void tree_free(struct tree *tree);
 
+/*
+ * An ordinary user's tree gives itself permissions on files of the upper for a moment, where modes
+ * forbid it what has to be done. From now on it does not, in this process: for a copy of one that
+ * serves, which would not know of the other's. What needs it fails with -EACCES.
+ */
+void tree_forbid_loans(void);
+
 /* Who asks: new files belong to them, when the daemon is root. */
 struct tree_caller {
 	uid_t uid;

@@ -235,6 +235,7 @@ static void start_reader(struct ahead *ahead, bool base)
 		return;
 	env_store_free(environment->store);
 	(void)io_each_entry(io_open_directory(AT_FDCWD, "/proc/self/fd"), close_others, NULL);
+	tree_forbid_loans(); /* we may be killed at any moment, and the daemon would not know */
 	ahead_read(&ahead->list, environment, base, ahead->progress);
 	_exit(0);
 }

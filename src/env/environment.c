@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "own_changes.h"
 #include "packages.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/generated.h"
@@ -301,10 +302,11 @@ static int take_names(struct environment *environment, const struct parts *parts
 	environment->executable = strdup(parts->interpreter->executable);
 	environment->stdlib = strdup(parts->interpreter->stdlib);
 	environment->cache_tag = strdup(parts->interpreter->cache_tag);
+	environment->site_packages = interpreter_site_packages(parts->interpreter);
 	environment->minor = parts->interpreter->minor;
 	environment->mounted = time(NULL);
 	if (!environment->mountpoint || !environment->prompt || !environment->executable ||
-	    !environment->stdlib || !environment->cache_tag)
+	    !environment->stdlib || !environment->cache_tag || !environment->site_packages)
 		return -ENOMEM;
 	return 0;
 }
@@ -340,6 +342,9 @@ int environment_open(const char *spec_path, const char *mountpoint,
 		r = open_store(environment, errors);
 	if (r == 0)
 		r = make_tree(environment, &layers, errors);
+	if (r == 0)
+		warn_of_own_changes(environment->packages, environment->store,
+				    environment->site_packages);
 	if (r < 0) {
 		layers_clear(&layers); /* the generated one uses the environment's strings */
 		layers = (struct layers){0};
@@ -364,6 +369,7 @@ void environment_free(struct environment *environment)
 	free(environment->executable);
 	free(environment->stdlib);
 	free(environment->cache_tag);
+	free(environment->site_packages);
 	free(environment);
 }
 

@@ -22,6 +22,7 @@
 
 struct package {
 	char *name;
+	char *version; /* as the lock has it; NULL: it is not in the lock */
 	char *store; /* the path of its store, as it was named */
 	char layer[STORE_DIGEST_SIZE];
 	int directory; /* of the layer; locked shared, so that it is not removed */
@@ -74,7 +75,8 @@ static int open_package(struct lock_layer *layer, const struct lock_package *loc
 	while (flock(out->directory, LOCK_SH) < 0 && errno == EINTR)
 		;
 	out->name = strdup(locked->name);
-	if (!out->name || set_place(out, layer->store->path, locked->layer) < 0)
+	out->version = strdup(locked->version);
+	if (!out->name || !out->version || set_place(out, layer->store->path, locked->layer) < 0)
 		return -ENOMEM;
 	return layer_image_open(out->directory, locked->file, &out->image, error);
 }
@@ -254,6 +256,7 @@ void packages_free(struct packages *packages)
 		layer_image_drop(packages->items[i].bytecode);
 		cleanup_close(&packages->items[i].directory);
 		free(packages->items[i].store);
+		free(packages->items[i].version);
 		free(packages->items[i].name);
 	}
 	free(packages->items);
@@ -407,6 +410,16 @@ int packages_open_image(const struct packages *packages)
 size_t packages_count(const struct packages *packages)
 {
 	return packages ? packages->count : 0;
+}
+
+const char *packages_name(const struct packages *packages, size_t index)
+{
+	return packages->items[index].name;
+}
+
+const char *packages_version(const struct packages *packages, size_t index)
+{
+	return packages->items[index].version;
 }
 
 /* Where the parts of a package show. */

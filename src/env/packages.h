@@ -36,6 +36,10 @@ void packages_compile(const struct packages *packages);
 
 size_t packages_count(const struct packages *packages);
 
+/* Of a package. Its version is NULL for the interpreter's own pip. */
+const char *packages_name(const struct packages *packages, size_t index);
+const char *packages_version(const struct packages *packages, size_t index);
+
 /* Shows the packages as @share says, or less of them as links, which is noted there. @others: other
  * users than the mounter can reach the mount. Before packages_attach(); -ENOMEM. */
 int packages_share(struct packages *packages, const struct spec *spec, bool others,

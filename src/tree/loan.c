@@ -3,15 +3,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "venvfs/tree.h"
 
 #define HANDLE_PATH_SIZE 32
 
 /* Held while something is lent, and while a mode is changed; a leaf. Recursive, for whoever needs
  * something else meanwhile. */
 static pthread_mutex_t lending = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+/* Nothing is lent: this process is a copy of the one that takes back what it lends. */
+static bool forbidden;
 
 /* The way to what an O_PATH descriptor refers to, for calls that do not take one. */
 static void handle_path(int fd, char path[HANDLE_PATH_SIZE])
@@ -36,6 +42,8 @@ static int take_locked(int fd, mode_t bits, struct loan *out)
 		return -errno;
 	if ((st.st_mode & bits) == bits)
 		return 0;
+	if (forbidden)
+		return -EACCES;
 	if (change_mode(fd, st.st_mode | bits) < 0)
 		return -EACCES;
 	*out = (struct loan){.fd = fd, .mode = st.st_mode};
@@ -64,6 +72,11 @@ void loan_return(struct loan *loan)
 	(void)change_mode(loan->fd, loan->mode);
 	loan->fd = -1;
 	pthread_mutex_unlock(&lending);
+}
+
+void tree_forbid_loans(void)
+{
+	forbidden = true;
 }
 
 int loan_open(int fd, int flags, mode_t bits)

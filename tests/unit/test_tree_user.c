@@ -76,6 +76,22 @@ START_TEST(a_read_only_directory_takes_copies)
 }
 END_TEST
 
+/* What the daemon may do for a moment, a copy of it may not. */
+START_TEST(a_copy_of_the_daemon_changes_no_modes)
+{
+	struct tree_entry entry;
+
+	plant();
+	make("d");
+	put("d/file", "text");
+	set_mode("d", 0300);
+	replant();
+	tree_forbid_loans();
+	ck_assert_int_eq(look("d/file", &entry), geteuid() == 0 ? 0 : -EACCES);
+	ck_assert_uint_eq(real_mode("upper/d"), 0300);
+}
+END_TEST
+
 START_TEST(a_read_only_layer_directory_is_copied_up)
 {
 	write_real("low/d/sub/file", "text");
@@ -190,6 +206,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, become_user, uproot);
 	tcase_add_test(tests, files_of_others_are_shown_as_ours);
 	tcase_add_test(tests, a_read_only_directory_takes_copies);
+	tcase_add_test(tests, a_copy_of_the_daemon_changes_no_modes);
 	tcase_add_test(tests, a_read_only_layer_directory_is_copied_up);
 	tcase_add_test(tests, a_read_only_directory_is_renamed_and_removed);
 	tcase_add_test(tests, a_directory_that_nobody_may_read_is_there);
