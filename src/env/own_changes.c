@@ -15,7 +15,8 @@
 
 struct looking {
 	const struct packages *packages;
-	bool *said; /* of each package */
+	bool *said;   /* of each package */
+	bool removed; /* it is whiteouts that are looked for */
 };
 
 /* A name such as "numpy-2.1.0.dist-info", or the whiteout of one. */
@@ -63,7 +64,7 @@ static int look_at(void *arg, int directory, const char *entry, mode_t kind)
 
 	(void)directory;
 	(void)kind;
-	if (!parse(entry, &own))
+	if (!parse(entry, &own) || own.removed != looking->removed)
 		return 0;
 	for (size_t i = 0; i < packages_count(looking->packages); i++) {
 		const char *name = packages_name(looking->packages, i);
@@ -89,7 +90,11 @@ void warn_of_own_changes(const struct packages *packages, const struct env_store
 
 	if (!said || upper < 0)
 		return;
-	(void)io_each_entry(
-		path_open_beneath(upper, site_packages, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0),
-		look_at, &looking);
+	/* To install another version removes the layer's, too: of both, the first is said. */
+	for (int pass = 0; pass < 2; pass++) {
+		looking.removed = pass == 1;
+		(void)io_each_entry(
+			path_open_beneath(upper, site_packages, O_RDONLY | O_DIRECTORY, 0),
+			look_at, &looking);
+	}
 }

@@ -131,7 +131,8 @@ static int read_current(const char *path, const char *inputs, enum lock_demand d
 	}
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	if (strcmp(lock->inputs, inputs) == 0)
+	/* Nothing would tell whether one without a digest was edited. */
+	if (!lock->bare && strcmp(lock->inputs, inputs) == 0)
 		*out = TAKE_PTR(lock);
 	return 0;
 }
@@ -189,14 +190,11 @@ int lock_look(struct making *making, enum lock_demand demand, struct lockfile **
 }
 
 /* Where the store cannot be written to, nobody of ours removes anything; else a lock that came with
- * its spec, from elsewhere, keeps the layers that it names. Where the lock cannot be written, it
- * stays without a digest. */
+ * its spec, from elsewhere, keeps the layers that it names. */
 static void keep(const struct making *making, struct lock_result *out)
 {
 	if (out->stores.items[1])
 		(void)store_add_root(out->stores.items[1], making->path);
-	if (out->lock->bare)
-		(void)lockfile_write(making->path, out->lock, NULL);
 }
 
 static int ensure(struct making *making, enum lock_demand demand, struct lock_result *out,

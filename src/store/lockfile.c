@@ -110,7 +110,7 @@ static int add_decoded(struct lockfile *lock, json_t *object)
 
 	if (json_unpack(object, "{s:s, s:s, s:s, s:s, s:s}", "name", &name, "version", &version,
 			"file", &file, "sha256", &sha256, "layer", &layer) < 0 ||
-	    !store_is_digest(sha256) || !store_is_digest(layer) || strchr(file, '/') ||
+	    !store_is_digest(sha256) || !store_is_digest(layer) || !is_word(file) ||
 	    !is_word(name) || !is_word(version) || has_name(lock, name))
 		return -EINVAL;
 	package = (struct lock_package){
@@ -254,6 +254,25 @@ static json_t *encode(const struct lockfile *lock)
 			 "digest", digest, "python", lock->python, "packages", packages);
 }
 
+/* Whether the link at @path leads to another one. */
+static bool leads_to_link(const char *path)
+{
+	_cleanup_free_ char *next = NULL;
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	struct stat st;
+
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	if (asprintf(&next, "%.*s%s",
+		     target[0] == '/' ? 0 : (int)(path_basename(path) - path), path, target) < 0) {
+		next = NULL;
+		return true;
+	}
+	return lstat(next, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 int lockfile_target(const char *path, char **out, struct error *error)
 {
 	struct stat st;
@@ -263,9 +282,12 @@ int lockfile_target(const char *path, char **out, struct error *error)
 		*out = strdup(path);
 		return *out ? 0 : error_set_errno(error, -ENOMEM, "%s", path);
 	}
-	/* What another user has put there, may lead to what only we may write. */
+	/* What another user has put there, or where it leads to, may lead to what only we may
+	 * write. */
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return error_set(error, -EPERM, "the lock %s is a link of another user", path);
+	if (leads_to_link(path))
+		return error_set(error, -ELOOP, "the lock %s is a link to another link", path);
 	*out = realpath(path, NULL);
 	if (*out)
 		return 0;
