@@ -110,8 +110,10 @@ void tree_free(struct tree *tree)
 	stack_free(tree->stack);
 	if (tree->upper_fd >= 0)
 		close(tree->upper_fd);
-	if (tree->work_fd >= 0)
+	if (tree->work_fd >= 0) {
+		(void)unlinkat(tree->work_fd, UPPER_EMPTY_MARK, 0);
 		close(tree->work_fd);
+	}
 	for (unsigned i = 0; i < COPYUP_LOCKS; i++)
 		pthread_mutex_destroy(&tree->copyup_locks[i]);
 	pthread_rwlock_destroy(&tree->names);

@@ -162,6 +162,23 @@ static int add_empty(int fd, const char *mark)
 	return mknodat(fd, mark, S_IFREG | 0600, 0) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* The same as a link to one file for all of them: removing a package leaves thousands, and a quota
+ * counts inodes. */
+static int link_empty(int work_fd, int fd, const char *mark)
+{
+	int r = linkat(work_fd, UPPER_EMPTY_MARK, fd, mark, 0) < 0 ? -errno : 0;
+
+	if (r == 0 || r == -EEXIST)
+		return 0;
+	/* There is none yet, or it has all the links that it can have. */
+	if (r == -EMLINK)
+		(void)unlinkat(work_fd, UPPER_EMPTY_MARK, 0);
+	if ((r == -EMLINK || r == -ENOENT) && add_empty(work_fd, UPPER_EMPTY_MARK) == 0 &&
+	    linkat(work_fd, UPPER_EMPTY_MARK, fd, mark, 0) == 0)
+		return 0;
+	return add_empty(fd, mark);
+}
+
 /* A mark with a content: whole or not there, and nothing beside it. */
 static int publish_mark(int work_fd, int fd, const char *mark, const char *text)
 {
@@ -187,7 +204,7 @@ int upper_add_whiteout(int work_fd, int fd, const char *name)
 	bool is_long;
 
 	whiteout_name(name, mark, &is_long);
-	return is_long ? publish_mark(work_fd, fd, mark, name) : add_empty(fd, mark);
+	return is_long ? publish_mark(work_fd, fd, mark, name) : link_empty(work_fd, fd, mark);
 }
 
 int upper_remove_whiteout(int fd, const char *name)

@@ -52,6 +52,9 @@ int upper_remove_whiteout(int fd, const char *name);
 int upper_mark_opaque(int fd);
 int upper_mark_redirect(int work_fd, int fd, const char *path);
 
+/* What the work directory keeps while it is in use: the file that all whiteouts are links to. */
+#define UPPER_EMPTY_MARK "whiteout"
+
 /* Makes the marks of the directory @fd durable. */
 int upper_sync(int fd);
 

@@ -23,15 +23,15 @@ static void read_marks(struct upper_marks *marks)
 
 START_TEST(marks_are_read_as_written)
 {
-	_cleanup_close_ int fd = open_mark_directory();
+	_cleanup_close_ int fd = open_mark_directory(), work = open_real("work");
 	struct upper_marks marks;
 	char long_name[256];
 
 	memset(long_name, 'n', 255);
 	long_name[255] = '\0';
 	for (int twice = 0; twice < 2; twice++) {
-		ck_assert_int_eq(upper_add_whiteout(fd, fd, "name"), 0);
-		ck_assert_int_eq(upper_add_whiteout(fd, fd, long_name), 0);
+		ck_assert_int_eq(upper_add_whiteout(work, fd, "name"), 0);
+		ck_assert_int_eq(upper_add_whiteout(work, fd, long_name), 0);
 		ck_assert_int_eq(upper_mark_opaque(fd), 0);
 		ck_assert_int_eq(upper_mark_redirect(fd, fd, "lib/other name"), 0);
 	}
@@ -70,14 +70,36 @@ static int stop(void *arg, const char *name, mode_t kind)
 
 START_TEST(marks_are_not_listed)
 {
-	_cleanup_close_ int fd = open_mark_directory();
+	_cleanup_close_ int fd = open_mark_directory(), work = open_real("work");
 	int count = 0;
 
 	write_real("upper/file", "");
-	ck_assert_int_eq(upper_add_whiteout(fd, fd, "name"), 0);
+	ck_assert_int_eq(upper_add_whiteout(work, fd, "name"), 0);
 	ck_assert_int_eq(upper_list(fd, count_entries, &count), 0);
 	ck_assert_int_eq(count, 1);
 	ck_assert_int_eq(upper_list(fd, stop, NULL), 7);
+}
+END_TEST
+
+/* One inode is enough for all of them, and its links for no more than the file system gives. */
+START_TEST(whiteouts_are_one_file)
+{
+	_cleanup_close_ int fd = open_mark_directory(), work = open_real("work");
+	const unsigned many = 65100; /* ext4 gives a file 65,000 */
+	struct upper_marks marks;
+	struct stat first, second;
+	char name[16];
+
+	for (unsigned i = 0; i < many; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		ck_assert_int_eq(upper_add_whiteout(work, fd, name), 0);
+	}
+	ck_assert_int_eq(lstat("upper/.wh.n0", &first), 0);
+	ck_assert_int_eq(lstat("upper/.wh.n1", &second), 0);
+	ck_assert_uint_eq(first.st_ino, second.st_ino);
+	read_marks(&marks);
+	ck_assert_uint_eq(marks.whiteouts.count, many);
+	upper_marks_clear(&marks);
 }
 END_TEST
 
@@ -395,6 +417,7 @@ int main(void)
 	add_grove_fixtures(tests);
 	tcase_add_test(tests, marks_are_read_as_written);
 	tcase_add_test(tests, marks_are_not_listed);
+	tcase_add_test(tests, whiteouts_are_one_file);
 	tcase_add_test(tests, temporaries_have_names_of_their_own);
 	tcase_add_loop_test(tests, a_damaged_mark_harms_its_directory_alone, 0, COUNT(damaged));
 	tcase_add_test(tests, a_redirect_that_is_too_long_is_refused);
