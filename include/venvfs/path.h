@@ -22,6 +22,10 @@ int path_join(const char *a, const char *b, char **out);
 /* Whether normalised @path is @directory or lies below it, by name. */
 bool path_is_within(const char *path, const char *directory);
 
+/* Whether users of neither owner nor group may search each directory on the way to @path, and it;
+ * links are followed. */
+bool path_others_can_search(const char *path);
+
 /* What follows the last slash. */
 const char *path_basename(const char *path);
 

@@ -106,6 +106,21 @@ bool path_is_within(const char *path, const char *directory)
 	       (path[length] == '/' || path[length] == '\0');
 }
 
+bool path_others_can_search(const char *path)
+{
+	for (const char *end = path; *end;) {
+		_cleanup_free_ char *part = NULL;
+		struct stat st;
+
+		end += strspn(end, "/");
+		end += strcspn(end, "/");
+		part = strndup(path, (size_t)(end - path));
+		if (!part || stat(part, &st) < 0 || !(st.st_mode & S_IXOTH))
+			return false;
+	}
+	return true;
+}
+
 const char *path_basename(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -30,12 +31,14 @@ static const char help[] =
 	"  verify --repair [WHEEL|DIR]...\n"
 	"                  and replace those that are damaged, from the wheels given\n"
 	"  remove NAME...  remove wheels, named as above, where one layer has the name\n"
-	"  gc [--dry-run]  remove the layers that no lock of a spec names\n\n"
+	"  gc [--dry-run] [--force]\n"
+	"                  remove the layers that no lock of a spec names\n\n"
 	"Options:\n"
 	"  --store=DIR      use this store, not your own ($XDG_DATA_HOME/venvfs/store)\n"
 	"  --system         use the store of the host (" STORE_SYSTEM_PATH ")\n"
 	"  --python=PYTHON  add: compile for this interpreter too; may be given several times\n"
 	"  --dry-run        gc: say what would be removed\n"
+	"  --force          gc: remove even from a store that other users may read\n"
 	"  --files          show: list the files, too\n"
 	"  --repair         verify: mend what can be mended\n"
 	"  --json           the result as one JSON document\n"
@@ -48,6 +51,7 @@ enum {
 	OPTION_DRY_RUN = 'n',
 	OPTION_JSON = 'j',
 	OPTION_FILES = 'f',
+	OPTION_FORCE = 'F',
 	OPTION_REPAIR = 'r',
 };
 
@@ -58,6 +62,7 @@ static const struct option long_options[] = {
 	{"dry-run", no_argument, NULL, OPTION_DRY_RUN},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"files", no_argument, NULL, OPTION_FILES},
+	{"force", no_argument, NULL, OPTION_FORCE},
 	{"repair", no_argument, NULL, OPTION_REPAIR},
 	{"help", no_argument, NULL, 'h'},
 	{0},
@@ -237,13 +242,28 @@ static int run_remove(struct store_call *call)
 	return store_report_print(&report, status);
 }
 
-/* Removes the layers, or only counts them. */
-static int collect(const struct store_call *call, const struct store *store,
-		   const struct string_list *unused, struct store_report *report)
+/* Names a layer that would be removed, as `list` does, by one of its wheels. */
+static void print_unused(const struct store *store, const char *layer, uint64_t bytes)
 {
+	_cleanup_buffer_ struct buffer files = {0};
+	struct naming naming = {.layer = layer, .out = &files};
+	_cleanup_free_ char *escaped = NULL;
+
+	(void)store_each_wheel(store, append_file, &naming);
+	escaped = files.data ? output_escape(files.data) : NULL;
+	printf("%.*s  %9.1f%s%s\n", SHORT_DIGEST, layer, (double)bytes / (1024 * 1024),
+	       escaped ? " " : "", escaped ? escaped : "");
+}
+
+/* Removes the layers, or only lists and counts them. @refusal: why they are not removed. */
+static int collect(const struct store_call *call, const struct store *store,
+		   const struct string_list *unused, const struct error *refusal,
+		   struct store_report *report)
+{
+	bool look = call->dry_run || refusal->message;
 	uint64_t freed = 0;
 	size_t count = 0, links = 0;
-	int status = EXIT_OK;
+	int status = refusal->message ? EXIT_FAILED : EXIT_OK;
 
 	for (size_t i = 0; i < unused->count; i++) {
 		bool is_link = store_layer_is_link(store, unused->items[i]);
@@ -252,9 +272,12 @@ static int collect(const struct store_call *call, const struct store *store,
 
 		if (store_layer_usage(store, unused->items[i], &bytes) < 0)
 			bytes = 0;
-		if (!call->dry_run && remove_layer(store, unused->items[i], &error) != EXIT_OK)
+		if (look && !call->json)
+			print_unused(store, unused->items[i], bytes);
+		if (!look && remove_layer(store, unused->items[i], &error) != EXIT_OK)
 			status = EXIT_FAILED;
-		store_report_collected(report, unused->items[i], bytes, &error);
+		store_report_collected(report, unused->items[i], bytes,
+				       refusal->message ? refusal : &error);
 		if (error.message)
 			continue;
 		freed += bytes;
@@ -265,18 +288,33 @@ static int collect(const struct store_call *call, const struct store *store,
 		return status;
 	if (links > 0)
 		printf("%s %zu link%s in the place of layers\n",
-		       call->dry_run ? "would remove" : "removed", links, links == 1 ? "" : "s");
-	printf("%s %zu layer%s, %.1f MiB\n", call->dry_run ? "would remove" : "removed", count,
+		       look ? "would remove" : "removed", links, links == 1 ? "" : "s");
+	printf("%s %zu layer%s, %.1f MiB\n", look ? "would remove" : "removed", count,
 	       count == 1 ? "" : "s", (double)freed / (1024 * 1024));
 	return status;
 }
 
+/* Whether the locks of others may name what is in the store: they cannot write to its roots/, so
+ * theirs are not known. Nobody trusts the store of a user who is not root but that user. */
+static bool is_shared(const struct store_call *call, const struct store *store)
+{
+	_cleanup_free_ char *real = realpath(store->path, NULL);
+	struct stat st;
+
+	if (!real || strcmp(real, STORE_SYSTEM_PATH) == 0)
+		return true;
+	return call->explicit && fstat(store->fd, &st) == 0 && st.st_uid == 0 &&
+	       path_others_can_search(real);
+}
+
 static int run_gc(struct store_call *call)
 {
+	_cleanup_error_ struct error refusal = ERROR_INIT;
 	_cleanup_store_report_ struct store_report report = {.json = call->json};
 	_cleanup_string_list_ struct string_list unused = {0};
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_store_ struct store *store = NULL;
+	bool shared;
 	int status, r;
 
 	if (call->count > 0)
@@ -284,12 +322,21 @@ static int run_gc(struct store_call *call)
 	store = store_call_open(call, call->dry_run ? STORE_READ : STORE_REMOVE, &status);
 	if (!store)
 		return status == EXIT_OK ? store_report_print(&report, status) : status;
-	r = store_find_unused(store, call->dry_run, &unused, &error);
+	shared = !call->dry_run && !call->force && is_shared(call, store);
+	r = store_find_unused(store, call->dry_run || shared, &unused, &error);
 	if (r < 0) {
 		output_error(&error, r);
 		return EXIT_FAILED;
 	}
-	status = collect(call, store, &unused, &report);
+	if (shared && unused.count > 0) {
+		error_set(&refusal, -EPERM,
+			  "other users may read the store %s, and which layers their locks name is "
+			  "not known here: nothing is removed",
+			  call->path);
+		error_hint(&refusal, "with --force, what no lock that is known names is removed");
+		output_error(&refusal, -EPERM);
+	}
+	status = collect(call, store, &unused, &refusal, &report);
 	return store_report_print(&report, status);
 }
 
@@ -370,6 +417,9 @@ static int store_run(const struct command *command, int argc, char *argv[])
 			break;
 		case OPTION_FILES:
 			call.files = true;
+			break;
+		case OPTION_FORCE:
+			call.force = true;
 			break;
 		case OPTION_REPAIR:
 			call.repair = true;

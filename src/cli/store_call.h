@@ -11,7 +11,7 @@ struct store_call {
 	char *path;                 /* of the store */
 	bool explicit;              /* it was named: no other is looked at */
 	struct string_list pythons; /* to compile for */
-	bool json, dry_run, files, repair;
+	bool json, dry_run, files, force, repair;
 	char **words;
 	int count;
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "venvfs/cleanup.h"
+#include "venvfs/path.h"
 
 static const char *const names[] = {
 	[SHARE_AUTO] = "auto",
@@ -86,22 +87,6 @@ static bool is_sealed(int directory)
 	return fstatvfs(directory, &system) == 0 && system.f_flag & ST_RDONLY;
 }
 
-/* Whether others may search each directory on the way to @path, and it. */
-static bool others_can_search(const char *path)
-{
-	for (const char *end = path; *end;) {
-		_cleanup_free_ char *part = NULL;
-		struct stat st;
-
-		end += strspn(end, "/");
-		end += strcspn(end, "/");
-		part = strndup(path, (size_t)(end - path));
-		if (!part || stat(part, &st) < 0 || !(st.st_mode & S_IXOTH))
-			return false;
-	}
-	return true;
-}
-
 /* Whether others can read what is in the directory of a layer. All of it was made under one umask,
  * so the image stands for the files. */
 static bool others_can_reach(const char *path, int directory)
@@ -109,7 +94,7 @@ static bool others_can_reach(const char *path, int directory)
 	_cleanup_free_ char *real = realpath(path, NULL);
 	struct stat st;
 
-	return real && others_can_search(path) && others_can_search(real) &&
+	return real && path_others_can_search(path) && path_others_can_search(real) &&
 	       fstatat(directory, "image", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mode & S_IROTH;
 }
 

@@ -65,6 +65,7 @@ __venvfs_command store -l python -r -F -d 'compile for this interpreter'
 __venvfs_command store -l files -d 'list the files of what is shown'
 __venvfs_command store -l repair -d 'mend what verify finds'
 __venvfs_command store -l dry-run -d 'say what gc would remove'
+__venvfs_command store -l force -d 'let gc remove what other users may have need of'
 complete -c venvfs -n '__fish_seen_subcommand_from store; and __fish_seen_subcommand_from add verify' -F
 complete -c venvfs -n '__fish_seen_subcommand_from store; and __fish_seen_subcommand_from show remove' \
     -a '(__venvfs_wheels)'
