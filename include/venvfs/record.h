@@ -12,6 +12,7 @@
 
 #include "venvfs/buffer.h"
 #include "venvfs/error.h"
+#include "venvfs/string_list.h"
 
 struct record_row {
 	const char *path;
@@ -28,9 +29,18 @@ struct record {
 
 #define _cleanup_record_ __attribute__((cleanup(record_clear)))
 
-/* Reads a RECORD. -EINVAL and the reason, with the line; -ENOMEM. @out is set on success only, and
- * then to be cleared. */
+/*
+ * Reads a RECORD. -EINVAL and the reason, with the line; -ENOMEM. @out is set on success only, and
+ * then to be cleared.
+ *
+ * No path has two meanings; but of bytecode that a wheel brings, pip adds a row of its own when it
+ * compiles, without a hash. The wheel's row is the one that is kept.
+ */
 int record_parse(const char *text, size_t length, struct record *out, struct error *error);
+
+/* Appends the paths that a RECORD lists, as far as it can be read, to @out. -ENOMEM. */
+int record_list_paths(const char *text, size_t length, struct string_list *out);
+
 void record_clear(struct record *record);
 
 /* The row of that path, or NULL. */

@@ -115,13 +115,33 @@ static bool has_lost(const struct venv_import_result *result)
 	return false;
 }
 
-/* A spec whose packages lack what they require is there, but who asked must hear of it. */
+/* How many packages the new environment has neither as layers nor as files. */
+static size_t count_left(const struct venv_import_result *result)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < result->finding_count; i++)
+		count += result->findings[i].kind < VENV_CHANGED && !result->findings[i].copied;
+	return count;
+}
+
+/* A spec that lacks packages is there, but who asked must hear of it. */
 static int finish(const struct venv_import_result *result)
 {
-	if (!has_lost(result))
+	size_t left = count_left(result);
+
+	if (has_lost(result)) {
+		output_problem("packages that were taken over require others that were not");
+		output_hint("'venvfs lock --upgrade %s' has them from the index", result->spec);
+	} else if (left > 0) {
+		output_problem("%zu package%s not taken over", left,
+			       left == 1 ? " was" : "s were");
+		output_hint("add what the environment needs of them to %s, or import with "
+			    "--with-changes, which copies their files",
+			    result->requirements);
+	} else {
 		return EXIT_OK;
-	output_problem("packages that were taken over require others that were not");
-	output_hint("'venvfs lock --upgrade %s' has them from the index", result->spec);
+	}
 	return EXIT_INCOMPLETE;
 }
 

@@ -287,8 +287,8 @@ static int collect(const struct store_call *call, const struct store *store,
 	if (call->json)
 		return status;
 	if (links > 0)
-		printf("%s %zu link%s in the place of layers\n",
-		       look ? "would remove" : "removed", links, links == 1 ? "" : "s");
+		printf("%s %zu link%s in the place of layers\n", look ? "would remove" : "removed",
+		       links, links == 1 ? "" : "s");
 	printf("%s %zu layer%s, %.1f MiB\n", look ? "would remove" : "removed", count,
 	       count == 1 ? "" : "s", (double)freed / (1024 * 1024));
 	return status;

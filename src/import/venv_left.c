@@ -14,21 +14,21 @@
 #include "venvfs/path.h"
 #include "venvfs/project_name.h"
 
-/* 1: there is no RECORD that says anything. */
+/* 1: there is no RECORD that says anything. One that contradicts itself still lists files. */
 static int add_record(struct venv_left *left, const struct venv *venv, const char *entry)
 {
 	_cleanup_buffer_ struct buffer text = {0};
-	_cleanup_record_ struct record record = {0};
+	_cleanup_string_list_ struct string_list rows = {0};
 	int r = venv_read_info(venv, entry, "RECORD", &text);
 
 	if (r == 0)
-		r = record_parse(text.data, text.length, &record, NULL);
+		r = record_list_paths(text.data, text.length, &rows);
 	if (r < 0)
 		return r == -ENOMEM ? r : 1;
-	for (size_t i = 0; r == 0 && i < record.count; i++) {
+	for (size_t i = 0; r == 0 && i < rows.count; i++) {
 		_cleanup_free_ char *path = NULL;
 
-		r = venv_row_path(venv, record.rows[i].path, &path);
+		r = venv_row_path(venv, rows.items[i], &path);
 		if (r == 0)
 			r = string_list_add(&left->paths, path, strlen(path));
 		else if (r == -EXDEV)

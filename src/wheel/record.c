@@ -108,6 +108,36 @@ static int add_rows(struct record *record, struct error *error)
 	return 0;
 }
 
+/* Whether it is "d/__pycache__/NAME.pyc". */
+static bool is_bytecode(const char *path)
+{
+	static const char directory[] = "__pycache__";
+	const char *name = strrchr(path, '/'), *suffix = strrchr(path, '.');
+	size_t before = name ? (size_t)(name - path) : 0, length = strlen(directory);
+
+	return before >= length && strncmp(name - length, directory, length) == 0 &&
+	       (before == length || path[before - length - 1] == '/') && suffix > name &&
+	       strcmp(suffix, ".pyc") == 0;
+}
+
+/* Of two rows of bytecode, takes away the one that has no hash. */
+static void drop_compiled(struct record *record)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < record->count; i++) {
+		const struct record_row *row = &record->rows[i];
+		struct record_row *before = count > 0 ? &record->rows[count - 1] : NULL;
+
+		if (!before || !row->hash == !before->hash ||
+		    strcmp(row->path, before->path) != 0 || !is_bytecode(row->path))
+			record->rows[count++] = *row;
+		else if (row->hash)
+			*before = *row;
+	}
+	record->count = count;
+}
+
 /* A path may stand there twice, as some tools write it, but not with two meanings. */
 static int check_rows(const struct record *record, struct error *error)
 {
@@ -136,12 +166,30 @@ int record_parse(const char *text, size_t length, struct record *out, struct err
 		return r;
 	if (record.count > 0)
 		qsort(record.rows, record.count, sizeof(*record.rows), compare_rows);
+	drop_compiled(&record);
 	r = check_rows(&record, error);
 	if (r < 0)
 		return r;
 	*out = record;
 	record = (struct record){0};
 	return 0;
+}
+
+int record_list_paths(const char *text, size_t length, struct string_list *out)
+{
+	_cleanup_free_ char *copy = strndup(text, length);
+	char *line, *save = NULL;
+	int r = copy ? 0 : -ENOMEM;
+
+	for (line = copy ? strtok_r(copy, "\r\n", &save) : NULL; r == 0 && line;
+	     line = strtok_r(NULL, "\r\n", &save)) {
+		char *rest = line;
+		const char *path = take_field(&rest);
+
+		if (path && *path)
+			r = string_list_add(out, path, strlen(path));
+	}
+	return r;
 }
 
 void record_clear(struct record *record)

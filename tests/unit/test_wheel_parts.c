@@ -71,6 +71,50 @@ START_TEST(a_wrong_record_names_the_line)
 }
 END_TEST
 
+#define OTHER_SHA256 "sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"
+
+/* As pip leaves it when it compiles what the wheel has bytecode of. */
+START_TEST(bytecode_that_was_compiled_again_is_no_contradiction)
+{
+	static const char *const texts[] = {
+		"a/__pycache__/m.cpython-311.pyc," EMPTY_SHA256 ",0\n"
+		"a/__pycache__/m.cpython-311.pyc,,\n",
+		"__pycache__/m.pyc,,\n__pycache__/m.pyc," EMPTY_SHA256 ",0\n__pycache__/m.pyc,,\n",
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_record_ struct record record = {0};
+
+		ck_assert_int_eq(record_parse(texts[i], strlen(texts[i]), &record, NULL), 0);
+		ck_assert_uint_eq(record.count, 1);
+		ck_assert_str_eq(record.rows[0].hash, EMPTY_SHA256);
+	}
+}
+END_TEST
+
+static const char *const contradictions[] = {
+	"a.py," EMPTY_SHA256 ",0\na.py,,\n",
+	"a/m.pyc," EMPTY_SHA256 ",0\na/m.pyc,,\n",
+	"__pycache__/m.py," EMPTY_SHA256 ",0\n__pycache__/m.py,,\n",
+	"not__pycache__/m.pyc," EMPTY_SHA256 ",0\nnot__pycache__/m.pyc,,\n",
+	"__pycache__/m.pyc," EMPTY_SHA256 ",0\n__pycache__/m.pyc," OTHER_SHA256 ",0\n",
+};
+
+START_TEST(a_record_that_contradicts_itself_is_wrong)
+{
+	_cleanup_error_ struct error error = ERROR_INIT;
+	_cleanup_string_list_ struct string_list paths = {0};
+	const char *text = contradictions[_i];
+	struct record record;
+
+	ck_assert_int_eq(record_parse(text, strlen(text), &record, &error), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error.message, "twice, differently"));
+	ck_assert_int_eq(record_list_paths(text, strlen(text), &paths), 0);
+	ck_assert_uint_eq(paths.count, 2);
+	ck_assert_int_eq(strncmp(text, paths.items[1], strlen(paths.items[1])), 0);
+}
+END_TEST
+
 /* Of "abc" (FIPS 180-2). */
 static const struct {
 	const char *hash;
@@ -279,6 +323,9 @@ int main(void)
 	tcase_add_test(tests, an_empty_record_has_nothing_in_it);
 	tcase_add_test(tests, a_record_is_written_as_pip_writes_it);
 	tcase_add_test(tests, a_wrong_record_names_the_line);
+	tcase_add_test(tests, bytecode_that_was_compiled_again_is_no_contradiction);
+	tcase_add_loop_test(tests, a_record_that_contradicts_itself_is_wrong, 0,
+			    COUNT(contradictions));
 	tcase_add_loop_test(tests, contents_are_compared_with_their_hash, 0, COUNT(hashes));
 	tcase_add_test(tests, metadata_is_read_as_a_mail);
 	tcase_add_test(tests, what_is_wrong_but_harmless_is_a_warning);
