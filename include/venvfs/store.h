@@ -187,13 +187,14 @@ bool store_is_unchecked(int code);
 /* Whether there is a symbolic link in the layer's place. We make none, and follow none. */
 bool store_layer_is_link(const struct store *store, const char *digest);
 
-/* Whether somebody has made files of the layer writable, whatever their bytes are. */
+/* Whether the layer or its bytecode can be written to, whatever its bytes are: somebody has made
+ * files of it writable or, which counts for root where file systems know it, not immutable. */
 bool store_layer_is_open(const struct store *store, const char *digest);
 
 /* What store_repair_layer() has done. */
 enum store_repair {
 	STORE_REPAIR_NOTHING, /* the layer is good */
-	STORE_REPAIR_SEALED,  /* its bytes are good; it was writable, and is sealed again */
+	STORE_REPAIR_SEALED,  /* its bytes are good; it was open, and is sealed again */
 	STORE_REPAIR_REPLACED,
 	STORE_REPAIR_BYTECODE, /* only its bytecode was, and is gone: it is made again */
 	STORE_REPAIR_REMOVED,  /* damaged, not to be replaced, and nobody has need of it */

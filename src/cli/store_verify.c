@@ -22,7 +22,7 @@ struct verification {
 	struct string_list layers;
 	struct string_list wheels; /* that layers may be repaired from */
 	struct store_report report;
-	size_t damaged, mended, unchecked;
+	size_t damaged, mended, sealed, unchecked;
 	bool failed;
 };
 
@@ -173,6 +173,7 @@ static void tell(struct verification *self, const char *digest, const char *file
 	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_SEALED &&
 	    done != STORE_REPAIR_LEFT)
 		self->mended++;
+	self->sealed += done == STORE_REPAIR_SEALED;
 	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_LEFT && !self->call->json) {
 		output_progress_clear();
 		printf("%.*s  %s  %s\n", SHORT_DIGEST, digest, states[done], name ? name : "");
@@ -222,6 +223,8 @@ static int finish(const struct verification *self)
 		printf("%zu layer%s, %zu damaged", total, total == 1 ? "" : "s", self->damaged);
 		if (self->call->repair)
 			printf(", %zu mended", self->mended);
+		if (self->sealed > 0)
+			printf(", %zu sealed", self->sealed);
 		if (self->unchecked > 0)
 			printf(", %zu not checked", self->unchecked);
 		putchar('\n');

@@ -18,9 +18,46 @@
 #include "venvfs/scratch.h"
 #include "venvfs/store.h"
 
+static int find_open(void *arg, int directory, const char *name, mode_t kind)
+{
+	(void)arg;
+	(void)kind;
+	return seal_is_missing(directory, name);
+}
+
 bool store_layer_is_open(const struct store *store, const char *digest)
 {
-	return seal_is_missing(store->layers, digest) > 0;
+	int r = seal_is_missing(store->layers, digest);
+
+	/* The bytecode of each tag has its own seal: others are added beside it. */
+	if (r == 0 && store->bytecode >= 0)
+		r = io_each_entry(io_open_directory(store->bytecode, digest), find_open, NULL);
+	return r > 0;
+}
+
+static int seal_entry(void *arg, int directory, const char *name, mode_t kind)
+{
+	(void)arg;
+	(void)kind;
+	return seal_tree(directory, name);
+}
+
+/* Seals the layer and its bytecode, and says in *out whether there was need to. */
+static int seal_again(const struct store *store, const char *digest, enum store_repair *out,
+		      struct error *error)
+{
+	bool open = store_layer_is_open(store, digest);
+	/* In any case: who sealed it may have died between its bits and its attribute. */
+	int r = seal_tree(store->layers, digest);
+
+	if (r == 0 && store->bytecode >= 0)
+		r = io_each_entry(io_open_directory(store->bytecode, digest), seal_entry, NULL);
+	if (r < 0 && r != -ENOENT)
+		return error_set_errno(error, r, "the layer %s cannot be sealed", digest);
+	/* A container's root may not be allowed to. */
+	if (open && !store_layer_is_open(store, digest))
+		*out = STORE_REPAIR_SEALED;
+	return 0;
 }
 
 /* Which wheels a layer was made of. */
@@ -190,14 +227,8 @@ int store_repair_layer(const struct store *store, const char *digest, const char
 	int r = store_verify_layer(store, digest, error);
 
 	*out = STORE_REPAIR_NOTHING;
-	if (r == 0) {
-		if (store_layer_is_open(store, digest))
-			*out = STORE_REPAIR_SEALED;
-		/* In any case: who sealed it may have died between its bits and its attribute. */
-		r = seal_tree(store->layers, digest);
-		return r < 0 ? error_set_errno(error, r, "the layer %s cannot be sealed", digest)
-			     : 0;
-	}
+	if (r == 0)
+		return seal_again(store, digest, out, error);
 	/* What is not known to be damaged is not touched. */
 	if (store_is_unchecked(r))
 		return r;

@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "venvfs/cleanup.h"
@@ -35,14 +38,14 @@ static int set_immutable(int fd, bool immutable)
 }
 
 /* Everybody may read, whatever the umask of who imported, and nobody write. */
-static mode_t sealed_mode(const struct stat *st)
+static mode_t sealed_mode(mode_t mode)
 {
-	return S_ISDIR(st->st_mode) || st->st_mode & 0111 ? 0555 : 0444;
+	return S_ISDIR(mode) || mode & 0111 ? 0555 : 0444;
 }
 
 static int set_mode(int fd, const struct stat *st)
 {
-	mode_t wanted = sealed_mode(st);
+	mode_t wanted = sealed_mode(st->st_mode);
 	struct stat now;
 
 	if ((st->st_mode & 07777) == wanted || fchmod(fd, wanted) == 0)
@@ -86,26 +89,44 @@ static int visit(int directory, const char *name, bool seal)
 	return r;
 }
 
+/* Whether the attribute is to be expected of what is in @directory: not where we could not set it,
+ * nor where nobody can write in any case. */
+static bool wants_immutable(int directory)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[2] = {0};
+	struct statvfs system;
+
+	if (geteuid() != 0 || syscall(SYS_capget, &header, sets) < 0)
+		return false;
+	return sets[0].effective & 1u << CAP_LINUX_IMMUTABLE && fstatvfs(directory, &system) == 0 &&
+	       !(system.f_flag & ST_RDONLY);
+}
+
 static int find_unsealed(void *arg, int directory, const char *name, mode_t kind)
 {
-	struct stat st;
+	const bool *immutable = arg;
+	struct statx st;
 
-	(void)arg;
 	(void)kind;
-	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+	if (!S_ISREG(st.stx_mode) && !S_ISDIR(st.stx_mode))
 		return 0;
-	if ((st.st_mode & 07777) != sealed_mode(&st))
+	if ((st.stx_mode & 07777) != sealed_mode(st.stx_mode))
 		return 1;
-	if (!S_ISDIR(st.st_mode))
+	if (*immutable && st.stx_attributes_mask & ~st.stx_attributes & STATX_ATTR_IMMUTABLE)
+		return 1;
+	if (!S_ISDIR(st.stx_mode))
 		return 0;
-	return io_each_entry(io_open_directory(directory, name), find_unsealed, NULL);
+	return io_each_entry(io_open_directory(directory, name), find_unsealed, arg);
 }
 
 int seal_is_missing(int directory, const char *name)
 {
-	return find_unsealed(NULL, directory, name, 0);
+	bool immutable = wants_immutable(directory);
+
+	return find_unsealed(&immutable, directory, name, 0);
 }
 
 int seal_tree(int directory, const char *name)

@@ -9,8 +9,8 @@
  * attribute is no error. */
 int seal_tree(int directory, const char *name);
 
-/* Whether something below, or the directory itself, has other bits than seal_tree() leaves. 1, 0 or
- * -errno. */
+/* Whether something below, or the directory itself, has other bits than seal_tree() leaves, or for
+ * root, where the file system knows it, not the attribute. 1, 0 or -errno. */
 int seal_is_missing(int directory, const char *name);
 
 /* Takes the attribute off again, so that it can be removed. Absent: 0. */
