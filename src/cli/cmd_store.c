@@ -77,6 +77,11 @@ struct store *store_call_open(const struct store_call *call, enum store_mode mod
 	*status = EXIT_OK;
 	if (r == 0)
 		return store;
+	/* One that is there and empty waits for its first wheel; so does the user's own. */
+	if (r == -ENOENT && !error.message && call->explicit && access(call->path, F_OK) < 0) {
+		error_set_errno(&error, -errno, "the wheel store %s", call->path);
+		error_hint(&error, "'venvfs store add' makes one");
+	}
 	if (r != -ENOENT || error.message) {
 		output_error(&error, r);
 		*status = EXIT_FAILED;

@@ -16,7 +16,8 @@ struct store_call {
 	int count;
 };
 
-/* Opens the store; one that is not there is empty to those who only look. NULL and *status. */
+/* Opens the store; one that is not there is empty to those who only look, unless it was named. NULL
+ * and *status. */
 struct store *store_call_open(const struct store_call *call, enum store_mode mode, int *status);
 
 /* Opens the host's store to look in it, unless it is @call's own or another was asked for. NULL:
