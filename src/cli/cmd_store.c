@@ -160,10 +160,32 @@ static int run_list(struct store_call *call)
 
 /* remove, gc */
 
+/* Says of a layer that is mounted what it is, and where. */
+static void tell_mounted(const struct store *store, const char *digest, struct error *error)
+{
+	_cleanup_free_ char *name = store_layer_name(store, digest, NULL);
+	_cleanup_free_ char *escaped = name ? output_escape(name) : NULL;
+	_cleanup_string_list_ struct string_list locks = {0}, mounts = {0};
+	_cleanup_buffer_ struct buffer places = {0};
+
+	(void)store_layer_locks(store, digest, &locks);
+	(void)store_layer_mounts(store, digest, &locks, &mounts);
+	for (size_t i = 0; i < mounts.count; i++) {
+		_cleanup_free_ char *place = output_escape(mounts.items[i]);
+
+		buffer_printf(&places, "%s%s", i == 0 ? " at " : ", ", place ? place : "?");
+	}
+	error_clear(error);
+	error_set(error, -EBUSY, "%s%sthe layer %s is mounted%s", escaped ? escaped : "",
+		  escaped ? ": " : "", digest, places.data ? places.data : "");
+}
+
 static int remove_layer(const struct store *store, const char *digest, struct error *error)
 {
 	int r = store_remove_layer(store, digest, error);
 
+	if (r == -EBUSY)
+		tell_mounted(store, digest, error);
 	if (r < 0)
 		output_error(error, r);
 	return r < 0 ? EXIT_FAILED : EXIT_OK;
@@ -191,6 +213,8 @@ static int refuse_several(const struct store *store, const char *word,
 			  const struct string_list *layers, struct error *error)
 {
 	_cleanup_buffer_ struct buffer digests = {0};
+	/* Else the word has a version already. */
+	bool project = !strstr(word, "==") && !strstr(word, ".whl");
 
 	for (size_t i = 0; i < layers->count; i++) {
 		struct naming naming = {.layer = layers->items[i], .out = &digests};
@@ -199,7 +223,8 @@ static int refuse_several(const struct store *store, const char *word,
 		(void)store_each_wheel(store, append_file, &naming);
 	}
 	error_set(error, -EINVAL,
-		  "'%s': several layers have it, so one must be named by its digest: %s", word,
+		  "'%s': several layers have it, so one must be named %s%sby its digest: %s", word,
+		  project ? word : "", project ? "==VERSION or " : "",
 		  digests.data ? digests.data : "");
 	output_error(error, -EINVAL);
 	return EXIT_FAILED;

@@ -64,27 +64,25 @@ static bool shows(const struct mountinfo_entry *mount, const struct stat *layer)
 	return status_read(mount->mountpoint, &status) == 0 && holders_has_open(status.pid, layer);
 }
 
-/* The mounts of this host that show it; where that cannot be seen, as those of others, those that
- * go by one of the locks. */
-static int find_mounts(struct shown *shown)
+int store_layer_mounts(const struct store *store, const char *digest,
+		       const struct string_list *locks, struct string_list *out)
 {
-	_cleanup_close_ int layer = store_open_layer(shown->store, shown->layer, NULL);
+	_cleanup_close_ int layer = store_open_layer(store, digest, NULL);
 	_cleanup_mountinfo_ struct mountinfo mounts = {0};
 	int r = mountinfo_read(&mounts);
 	struct stat st;
 
 	if (layer < 0 || fstat(layer, &st) < 0)
 		return r;
-	for (size_t i = 0; shown->in_use && r == 0 && i < mounts.count; i++) {
+	for (size_t i = 0; r == 0 && i < mounts.count; i++) {
 		const struct mountinfo_entry *mount = &mounts.entries[i];
 		_cleanup_free_ char *lock = NULL;
 
 		if (!mountinfo_is_venvfs(mount))
 			continue;
 		lock = lockfile_path(mount->source);
-		if (names(&shown->locks, lock) || shows(mount, &st))
-			r = string_list_add(&shown->mounts, mount->mountpoint,
-					    strlen(mount->mountpoint));
+		if (names(locks, lock) || shows(mount, &st))
+			r = string_list_add(out, mount->mountpoint, strlen(mount->mountpoint));
 	}
 	return r;
 }
@@ -99,8 +97,8 @@ static int find_all(struct shown *shown, struct error *error)
 	if (r == 0)
 		r = store_layer_locks(shown->store, shown->layer, &shown->locks);
 	shown->in_use = store_layer_in_use(shown->store, shown->layer);
-	if (r == 0)
-		r = find_mounts(shown);
+	if (r == 0 && shown->in_use)
+		r = store_layer_mounts(shown->store, shown->layer, &shown->locks, &shown->mounts);
 	return r < 0 ? error_set_errno(error, r, "%s", shown->store->path) : 0;
 }
 

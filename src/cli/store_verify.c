@@ -103,9 +103,7 @@ static int name_layer(void *arg, const struct store_wheel *wheel)
 	return 1;
 }
 
-/* What people call a layer: "numpy 1.26.4", from the name of a wheel that has it or, without one,
- * from its METADATA. To be freed; NULL: it is not known. */
-static char *describe(const struct store *store, const char *digest, const char *file)
+char *store_layer_name(const struct store *store, const char *digest, const char *file)
 {
 	_cleanup_wheel_name_ struct wheel_name name = {0};
 	struct layer_details details = {0};
@@ -151,7 +149,7 @@ static void tell_json(struct verification *self, const char *digest, const char 
 static void tell_unchecked(struct verification *self, const char *digest, const char *file,
 			   const struct error *problem)
 {
-	_cleanup_free_ char *name = describe(self->store, digest, file);
+	_cleanup_free_ char *name = store_layer_name(self->store, digest, file);
 
 	print_problem(name, problem, "could not be checked: ");
 	self->unchecked++;
@@ -165,7 +163,7 @@ static void tell(struct verification *self, const char *digest, const char *file
 	_cleanup_free_ char *name = file ? output_escape(file) : NULL;
 
 	if (done != STORE_REPAIR_NOTHING && done != STORE_REPAIR_SEALED) {
-		_cleanup_free_ char *known = describe(self->store, digest, file);
+		_cleanup_free_ char *known = store_layer_name(self->store, digest, file);
 
 		print_problem(known, problem, "");
 		self->damaged++;
@@ -183,7 +181,7 @@ static void tell(struct verification *self, const char *digest, const char *file
 
 static void warn_of_open(const struct store *store, const char *digest, const char *file)
 {
-	_cleanup_free_ char *name = describe(store, digest, file);
+	_cleanup_free_ char *name = store_layer_name(store, digest, file);
 	_cleanup_free_ char *escaped = name ? output_escape(name) : NULL;
 
 	output_warning(
