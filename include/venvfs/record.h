@@ -33,8 +33,9 @@ struct record {
  * Reads a RECORD. -EINVAL and the reason, with the line; -ENOMEM. @out is set on success only, and
  * then to be cleared.
  *
- * No path has two meanings; but of bytecode that a wheel brings, pip adds a row of its own when it
- * compiles, without a hash. The wheel's row is the one that is kept.
+ * Each path is there once. Rows that say the same are joined, those that do not are refused; but of
+ * bytecode that a wheel brings, pip adds a row of its own when it compiles, without a hash: the
+ * wheel's is the one that is kept.
  */
 int record_parse(const char *text, size_t length, struct record *out, struct error *error);
 

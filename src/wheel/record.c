@@ -120,8 +120,9 @@ static bool is_bytecode(const char *path)
 	       strcmp(suffix, ".pyc") == 0;
 }
 
-/* Of two rows of bytecode, takes away the one that has no hash. */
-static void drop_compiled(struct record *record)
+/* A path may stand there twice, as some tools write it, but not with two meanings: one row of each
+ * is kept. Of two of bytecode it is the one with a hash. */
+static int join_rows(struct record *record, struct error *error)
 {
 	size_t count = 0;
 
@@ -129,25 +130,15 @@ static void drop_compiled(struct record *record)
 		const struct record_row *row = &record->rows[i];
 		struct record_row *before = count > 0 ? &record->rows[count - 1] : NULL;
 
-		if (!before || !row->hash == !before->hash ||
-		    strcmp(row->path, before->path) != 0 || !is_bytecode(row->path))
+		if (!before || strcmp(row->path, before->path) != 0)
 			record->rows[count++] = *row;
-		else if (row->hash)
-			*before = *row;
-	}
-	record->count = count;
-}
-
-/* A path may stand there twice, as some tools write it, but not with two meanings. */
-static int check_rows(const struct record *record, struct error *error)
-{
-	for (size_t i = 1; i < record->count; i++) {
-		const struct record_row *before = &record->rows[i - 1], *row = &record->rows[i];
-
-		if (strcmp(before->path, row->path) == 0 && !rows_agree(before, row))
+		else if (!row->hash != !before->hash && is_bytecode(row->path))
+			*before = row->hash ? *row : *before;
+		else if (!rows_agree(before, row))
 			return error_set(error, -EINVAL, "RECORD lists '%s' twice, differently",
 					 QUOTE(row->path));
 	}
+	record->count = count;
 	return 0;
 }
 
@@ -166,8 +157,7 @@ int record_parse(const char *text, size_t length, struct record *out, struct err
 		return r;
 	if (record.count > 0)
 		qsort(record.rows, record.count, sizeof(*record.rows), compare_rows);
-	drop_compiled(&record);
-	r = check_rows(&record, error);
+	r = join_rows(&record, error);
 	if (r < 0)
 		return r;
 	*out = record;
