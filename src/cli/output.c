@@ -17,6 +17,9 @@
 #define COLOUR_OFF     "\033[0m"
 #define LINE_CLEAR     "\033[K"
 
+/* Whoever reads them begins with the first. */
+#define ERRORS_OF_FILE_MAX 20
+
 /* Whether stderr understands more than lines. */
 static bool is_terminal(void)
 {
@@ -83,12 +86,28 @@ void output_error(const struct error *error, int code)
 	output_problem("%s", text ? text : strerror(-code));
 }
 
+static bool are_of_one_file(const struct error *a, const struct error *b)
+{
+	return a->file && b->file && strcmp(a->file, b->file) == 0;
+}
+
 void output_errors(const struct error_list *errors, int code)
 {
 	static const struct error none = ERROR_INIT;
+	size_t end = 0;
 
-	for (size_t i = 0; i < errors->count; i++)
-		output_error(&errors->items[i], code);
+	for (size_t start = 0; start < errors->count; start = end) {
+		const struct error *first = &errors->items[start];
+
+		for (end = start + 1;
+		     end < errors->count && are_of_one_file(first, &errors->items[end]);)
+			end++;
+		for (size_t i = start; i < end && i < start + ERRORS_OF_FILE_MAX; i++)
+			output_error(&errors->items[i], code);
+		if (end - start > ERRORS_OF_FILE_MAX)
+			output_problem("%s: and %zu more", first->file,
+				       end - start - ERRORS_OF_FILE_MAX);
+	}
 	if (errors->count == 0)
 		output_error(&none, code);
 }

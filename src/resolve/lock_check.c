@@ -149,7 +149,7 @@ static int check_text(const struct spec *spec, struct error_list *errors)
 
 	if (pylock_is_name(path_basename(spec->requirements)))
 		return 0;
-	return requirements_load(spec->requirements, &requirements, errors);
+	return lock_inputs_load(spec, &requirements, errors);
 }
 
 int lock_check(const struct spec *spec, const struct interpreter *interpreter,

@@ -59,6 +59,20 @@ static int digest_inputs(const struct spec *spec, const struct interpreter *inte
 	return *out ? 0 : -ENOMEM;
 }
 
+int lock_inputs_load(const struct spec *spec, struct requirements **out, struct error_list *errors)
+{
+	size_t before = errors->count;
+	int r = requirements_load(spec->requirements, out, errors);
+
+	for (size_t i = before; i < errors->count; i++) {
+		struct error *error = &errors->items[i];
+
+		if (error->line == 0 && error->file && strcmp(error->file, spec->requirements) == 0)
+			error_at(error, spec->path, spec->requirements_line);
+	}
+	return r;
+}
+
 int lock_inputs_read(const struct spec *spec, const struct interpreter *interpreter,
 		     struct lock_inputs *out, struct error_list *errors)
 {
@@ -67,12 +81,14 @@ int lock_inputs_read(const struct spec *spec, const struct interpreter *interpre
 
 	*out = (struct lock_inputs){0};
 	if (!pylock_is_name(path_basename(spec->requirements)))
-		r = requirements_load(spec->requirements, &out->requirements, errors);
+		r = lock_inputs_load(spec, &out->requirements, errors);
 	if (r < 0)
 		return r;
 	r = digest_inputs(spec, interpreter, out->requirements, &out->digest);
-	if (r < 0)
+	if (r < 0) {
 		error_set_errno(&error, r, "%s cannot be read", spec->requirements);
+		error_at(&error, spec->path, spec->requirements_line);
+	}
 	return error_list_take(errors, &error, r);
 }
 

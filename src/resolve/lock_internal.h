@@ -27,6 +27,9 @@ struct lock_inputs {
 	char *digest;
 };
 
+/* Reads the spec's requirements file as requirements_load() does; that it cannot be read is the
+ * spec's error. */
+int lock_inputs_load(const struct spec *spec, struct requirements **out, struct error_list *errors);
 int lock_inputs_read(const struct spec *spec, const struct interpreter *interpreter,
 		     struct lock_inputs *out, struct error_list *errors);
 void lock_inputs_clear(struct lock_inputs *inputs);

@@ -9,6 +9,7 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
 #include "venvfs/path.h"
+#include "requirements_foreign.h"
 #include "requirements_line.h"
 #include "text.h"
 
@@ -107,6 +108,7 @@ static bool next_logical_line(const char **text, size_t *left, unsigned *number,
 struct chain {
 	const char *path;
 	const struct chain *parent;
+	const struct requirements_line *line; /* that names it, or NULL */
 };
 
 static int load_file(struct requirements *requirements, const struct chain *chain, bool constraint,
@@ -126,7 +128,7 @@ static int follow_line(struct requirements *requirements, const struct requireme
 		       const struct chain *chain, struct error_list *errors)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
-	struct chain next = {line->value, chain};
+	struct chain next = {line->value, chain, line};
 
 	if (chain_has(chain, line->value)) {
 		error_set(&error, -EINVAL, "'%s' includes itself", QUOTE(line->value));
@@ -193,6 +195,7 @@ static int add_text(struct requirements *requirements, const char *path, bool co
 {
 	struct requirements_place place = {.constraint = constraint};
 	_cleanup_buffer_ struct buffer joined = {0};
+	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_free_ char *directory = NULL;
 	unsigned number = 0;
 	int result = 0;
@@ -208,6 +211,8 @@ static int add_text(struct requirements *requirements, const char *path, bool co
 		text += 3;
 		length -= 3;
 	}
+	if (requirements_check_foreign(path, text, length, &error) < 0)
+		return error_list_take(errors, &error, -EINVAL);
 	while (next_logical_line(&text, &length, &number, &place.line, &joined)) {
 		const char *line = joined.data;
 		size_t line_length = joined.length;
@@ -238,8 +243,9 @@ static int load_file(struct requirements *requirements, const struct chain *chai
 	}
 	r = io_read_file(AT_FDCWD, chain->path, REQUIREMENTS_FILE_MAX, &text);
 	if (r < 0) {
-		error_set_errno(&error, r, "cannot read these requirements");
-		return report(errors, &error, chain->path, 0, r);
+		error_set_errno(&error, r, "the requirements %s cannot be read", chain->path);
+		return report(errors, &error, chain->line ? chain->line->file : chain->path,
+			      chain->line ? chain->line->line : 0, r);
 	}
 	return add_text(requirements, chain->path, constraint, text.data ? text.data : "",
 			text.length, chain, errors);

@@ -259,6 +259,49 @@ START_TEST(all_wrong_lines_are_named)
 }
 END_TEST
 
+static const struct {
+	const char *path, *text, *message; /* NULL: it is none of those */
+	unsigned line;
+} foreign[] = {
+	{"/x/uv.lock", "version = 1\nrevision = 3\n\n[[package]]\nname = \"x\"\n", "but TOML", 1},
+	{"/x/pyproject.toml", "\n# ours\n[project]\nname = 'x'\n", "but TOML", 3},
+	{"/x/mylock.toml", "\xef\xbb\xbflock-version = \"1.0\"\n", "but TOML", 1},
+	{"/x/Pipfile", "[[source]]\nurl = 'x'\n", "but TOML", 1},
+	{"/x/setup.cfg", "[metadata]\nname = x\n", "but TOML or INI", 1},
+	{"/x/Pipfile.lock", "{\n", "but JSON", 1},
+	{"/x/environment.yml", "name: x\ndependencies:\n  - numpy\n", "but YAML", 1},
+	{"/x/environment.yml", "dependencies:\n", "but YAML", 1},
+	{"/x/environment.yml", "--- \n- numpy\n", "but YAML", 1},
+	{"/x/r.txt", "numpy=1.26\n", NULL, 0},
+	{"/x/r.txt", "numpy = 1.26\n", NULL, 0},
+	{"/x/r.txt", "numpy == 1.26\n", NULL, 0},
+	{"/x/r.txt", "numpy ===1.26\n", NULL, 0},
+	{"/x/r.txt", "https://x/y.whl\n", NULL, 0},
+	{"/x/r.txt", "numpy\n[x]\n", NULL, 0},
+	{"/x/r.txt", "--hash=x\n", NULL, 0},
+	{"/x/r.txt", "# a = 1\n", NULL, 0},
+};
+
+START_TEST(what_is_no_requirements_file_is_said_once)
+{
+	_cleanup_requirements_ struct requirements *requirements = NULL;
+	_cleanup_error_list_ struct error_list errors = {0};
+	const char *text = foreign[_i].text;
+	int r = requirements_parse(foreign[_i].path, text, strlen(text), &requirements, &errors);
+
+	if (!foreign[_i].message) {
+		for (size_t i = 0; i < errors.count; i++)
+			ck_assert_ptr_null(strstr(errors.items[i].message, "no requirements file"));
+		return;
+	}
+	ck_assert_int_eq(r, -EINVAL);
+	ck_assert_uint_eq(errors.count, 1);
+	ck_assert_str_eq(strstr(errors.items[0].message, "but "), foreign[_i].message);
+	ck_assert_uint_eq(errors.items[0].line, foreign[_i].line);
+	ck_assert_ptr_nonnull(errors.items[0].hint);
+}
+END_TEST
+
 /* Files that name files */
 
 static void write_file(const char *name, const char *text)
@@ -324,8 +367,13 @@ START_TEST(all_that_cannot_be_read_is_named)
 	write_file("three.txt", "-r none.txt\n-c gone.txt\n--frob\n");
 	ck_assert_int_lt(load("three.txt", &requirements, &errors), 0);
 	ck_assert_uint_eq(errors.count, 3);
-	ck_assert_str_eq(path_basename(errors.items[0].file), "none.txt");
-	ck_assert_ptr_nonnull(strstr(errors.items[0].message, "No such file"));
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_str_eq(path_basename(errors.items[i].file), "three.txt");
+		ck_assert_uint_le(errors.items[i].line, 3);
+		ck_assert_uint_ge(errors.items[i].line, 1);
+	}
+	ck_assert_ptr_nonnull(strstr(errors.items[0].message, "/none.txt cannot be read: No such"));
+	ck_assert_uint_eq(errors.items[0].line, 1);
 	ck_assert_ptr_null(requirements);
 }
 END_TEST
@@ -364,6 +412,7 @@ int main(void)
 	tcase_add_test(tests, a_wheel_has_extras_and_a_marker);
 	tcase_add_loop_test(tests, a_wrong_line_is_named, 0, COUNT(wrong));
 	tcase_add_test(tests, all_wrong_lines_are_named);
+	tcase_add_loop_test(tests, what_is_no_requirements_file_is_said_once, 0, COUNT(foreign));
 	tcase_add_test(tests, files_are_followed);
 	tcase_add_test(tests, a_file_that_includes_itself_is_refused);
 	tcase_add_test(tests, all_that_cannot_be_read_is_named);
