@@ -46,7 +46,7 @@ static bool begins(const struct line *line, const char *head)
 
 static enum kind kind_of(const struct line *line)
 {
-	static const char *const notices[] = {"WARNING: ", "DEPRECATION: ", "[notice]",
+	static const char *const notices[] = {"WARNING: ", "DEPRECATION: ", "[notice]", "begun: ",
 					      "note: This error originates from a subprocess"};
 
 	if (line->length == 0)
@@ -109,6 +109,8 @@ int pip_explain(const char *text, int code, struct error *error)
 	_cleanup_buffer_ struct buffer said = {0};
 	size_t length;
 
+	if (pip_explain_step(text, code, error))
+		return code;
 	collect(text, has_errors(text), &said);
 	if (buffer_status(&said) < 0 || said.length == 0)
 		return error_set(error, code, "pip failed and did not say why");

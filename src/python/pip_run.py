@@ -2,11 +2,14 @@
 # pip's own as a JSON list.
 #
 # What pip says on its way is kept back. Of a conflict it tells the reason there, and only that it
-# failed on stderr. What pip takes out of the wheel to a temporary file (the certificates), and does
-# not remove, goes to a directory that is; so do the pips that it runs to build something.
+# failed on stderr. Of what fails before wheels are built, the last "Collecting NAME (from -r FILE
+# (line N))" there says what it is about. What pip takes out of the wheel to a temporary file (the
+# certificates), and does not remove, goes to a directory that is; so do the pips that it runs to
+# build something.
 import io
 import json
 import os
+import re
 import runpy
 import sys
 import tempfile
@@ -23,4 +26,7 @@ with tempfile.TemporaryDirectory(prefix="venvfs-pip-") as directory:
         told = said.partition("\nThe conflict is caused by:\n")[2].partition("\n\n")[0]
         if end.code and told:
             sys.stderr.write("conflict: %s\n" % ", ".join(map(str.strip, told.splitlines())))
+        begun = re.findall(r"^ *(?:Collecting|Processing|Obtaining) (.+)", said, re.MULTILINE)
+        if end.code and "\nBuilding wheels for collected packages: " not in said and begun:
+            sys.stderr.write("begun: %s\n" % begun[-1])
         raise

@@ -8,6 +8,7 @@
  * pip_wheel.c           the pip wheel of an interpreter
  * pip_run.c             runs it
  * pip_complaint.c       what it complains of
+ * pip_step.c            the same of a program that it ran
  * cache_room.c          private directories below the user's cache
  * python_run.c          runs a script in an interpreter
  * python_ask.c          has its own code answer a question
@@ -109,6 +110,12 @@ char *pip_wheel_version(const char *name);
 /* Sets the message of @error to what is an error in @text, pip's stderr, and where an index could
  * not be reached the hint. Returns @code. */
 int pip_explain(const char *text, int code, struct error *error);
+
+/* pip_step.c */
+
+/* The same where @text says that a program of pip's failed, a build or git: which step of what, and
+ * in the hint the end of that program's own output. False: it says nothing like that. */
+bool pip_explain_step(const char *text, int code, struct error *error);
 
 /* cache_room.c */
 

@@ -126,6 +126,7 @@ static int find(struct exacts *exacts, struct exact *exact, const struct candida
 		}
 		error_clear(&error);
 	}
+	exact->differs = first.message != NULL;
 	if (!first.message)
 		error_set(&first, -ENOENT, "there is no %s at hand", exact->file);
 	first.file = first.file ? first.file : strdup(exacts->source);

@@ -1,6 +1,7 @@
 /* Wheels that are known before they are had: by name, version and digest. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "candidate.h"
@@ -15,6 +16,7 @@ struct exact {
 	char *path;                /* where it should lie; NULL: it is not known */
 	struct string_list hashes; /* "sha256:HEX"; a wheel must have all of them */
 	struct candidate *found;   /* borrowed; NULL: it is not on this host */
+	bool differs;              /* not found, but another one of that name was */
 };
 
 struct exacts {
@@ -35,7 +37,7 @@ int exacts_add(struct exacts *exacts, const char *name, const char *version, con
 int exacts_from_lock(struct exacts *exacts, const struct lockfile *lock, const char *path);
 
 /* Looks for each of them. Those that are somewhere else than where they should be, or not what they
- * should be, are in @missing. -ENOMEM, or what a directory says that cannot be read. */
+ * should be, are in @missing, one error each. -ENOMEM, or what a directory says that cannot be read. */
 int exacts_find(struct exacts *exacts, struct candidates *candidates, const struct target *target,
 		struct error_list *missing);
 

@@ -210,7 +210,9 @@ static int resolve_by_pip(struct making *making, struct lockfile *lock, struct e
 		r = pip_wheels_make(&wheels, constraints, NULL, &error);
 	if (r < 0) {
 		error_list_take(errors, &error, r);
-		move_errors(missing, errors);
+		/* What is not at hand it may well have found elsewhere. */
+		if (r != -EIO)
+			move_errors(missing, errors);
 		return r;
 	}
 	r = candidates_add_directory(&given, wheels.directory, &making->target);
@@ -286,6 +288,21 @@ static int find_given(struct making *making, struct exacts *exacts, struct candi
 	return r;
 }
 
+/* What is at hand and is not what it should be; that others are not at hand is no error of theirs. */
+static void move_differing(const struct exacts *exacts, struct error_list *missing,
+			   struct error_list *errors)
+{
+	size_t next = 0;
+
+	for (size_t i = 0; i < exacts->count && next < missing->count; i++) {
+		if (exacts->items[i].found)
+			continue;
+		if (exacts->items[i].differs)
+			error_list_take(errors, &missing->items[next], 0);
+		next++;
+	}
+}
+
 static int fetch_missing(struct making *making, struct exacts *exacts, struct pip_wheels *wheels,
 			 struct candidates *given, struct error_list *missing,
 			 struct error_list *errors)
@@ -308,7 +325,10 @@ static int fetch_missing(struct making *making, struct exacts *exacts, struct pi
 		if (error.message && !error.hint && making->pinned)
 			error_hint(&error, "'venvfs lock --upgrade' makes the lock anew");
 		error_list_take(errors, &error, r);
-		move_errors(missing, errors);
+		if (r == -EIO)
+			move_differing(exacts, missing, errors);
+		else
+			move_errors(missing, errors);
 		return r;
 	}
 	return find_given(making, exacts, given, wheels->directory, errors);

@@ -60,7 +60,8 @@ static const struct requirements_line *find_asker(const struct requirements *req
 static const struct requirements_line *find_named(const struct requirements *requirements,
 						  const char *message)
 {
-	static const char *const heads[] = {"satisfies the requirement ", "(from "};
+	static const char *const heads[] = {"satisfies the requirement ", "(from ",
+					     "Building wheel for "};
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
 		const char *at = strstr(message, heads[i]);
@@ -86,6 +87,26 @@ static const struct requirements_line *find_quoted(const struct requirements *re
 	return NULL;
 }
 
+/* Of a build, pip names only the project; a line that names none is its, if there is only one. */
+static const struct requirements_line *find_nameless(const struct requirements *requirements,
+						     const char *message)
+{
+	const struct requirements_line *found = NULL;
+
+	if (!strstr(message, "Building wheel for "))
+		return NULL;
+	for (size_t i = 0; i < requirements->count; i++) {
+		const struct requirements_line *line = &requirements->lines[i];
+
+		if (line->kind != REQUIREMENTS_NEEDS_PIP || line->requirement)
+			continue;
+		if (found)
+			return NULL;
+		found = line;
+	}
+	return found;
+}
+
 void pip_blame(const struct making *making, struct error *error)
 {
 	const struct requirements *requirements = making->inputs->requirements;
@@ -105,6 +126,8 @@ void pip_blame(const struct making *making, struct error *error)
 	line = requirements ? find_named(requirements, error->message) : NULL;
 	if (requirements && !line)
 		line = find_quoted(requirements, error->message);
+	if (requirements && !line)
+		line = find_nameless(requirements, error->message);
 	if (line)
 		error_at(error, line->file, line->line);
 	else

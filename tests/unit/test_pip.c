@@ -29,6 +29,29 @@ static const struct {
 	 "WARNING: Retrying (Retry(total=3)) after connection broken by 'Refused()': /simple/x/\n"
 	 "ERROR: " NONE,
 	 "pip: " NONE, "an index could not be reached: 'Refused()': /simple/x/"},
+	{"  error: subprocess-exited-with-error\n  \n"
+	 "  \xc3\x97 Building wheel for x (pyproject.toml) did not run successfully.\n"
+	 "  \xe2\x94\x82 exit code: 1\n  \xe2\x95\xb0\xe2\x94\x80> [7 lines of output]\n"
+	 "      1\n      2\n      3\n\n      four\n      exit code: 5\n      [6 lines of output]\n      7\n"
+	 "      [end of output]\n  \n"
+	 "  note: This error originates from a subprocess, and is likely not a problem with pip.\n"
+	 "  ERROR: Failed building wheel for x\nERROR: Failed to build one or more wheels\n",
+	 "pip: Building wheel for x (pyproject.toml) failed with exit code 1",
+	 "it said last:\n    3\n    four\n    exit code: 5\n    [6 lines of output]\n    7"},
+	{"  Running command git clone --quiet https://x /tmp/y\n  fatal: no\n"
+	 "  error: subprocess-exited-with-error\n  \n"
+	 "  x git clone --quiet https://x /tmp/y did not run successfully.\n"
+	 "  | exit code: 128\n  +-> See above for output.\n  \n"
+	 "  note: This error originates from a subprocess, and is likely not a problem with pip.\n"
+	 "error: subprocess-exited-with-error\n\n"
+	 "x git clone --quiet https://x /tmp/y did not run successfully.\n"
+	 "| exit code: 128\n+-> See above for output.\n"
+	 "begun: git+https://x (from -r /r.txt (line 2))\n",
+	 "pip: git clone --quiet https://x /tmp/y failed with exit code 128, for git+https://x "
+	 "(from -r /r.txt (line 2))",
+	 "it said last:\n    fatal: no"},
+	{"x Step did not run successfully.", "pip: Step failed", NULL},
+	{"ERROR: First.\nbegun: x\n", "pip: First.", NULL},
 };
 
 START_TEST(errors_come_without_what_is_none)
