@@ -67,7 +67,7 @@ static int check_place(const char *path, struct error *error)
 	return 0;
 }
 
-static int explain(const char *path, const struct stat *st, int r, struct error *error)
+static int explain(const char *path, int r, struct error *error)
 {
 	if (r == -EISDIR) {
 		error_set(error, r, "'%s' is a directory", path);
@@ -75,8 +75,7 @@ static int explain(const char *path, const struct stat *st, int r, struct error 
 		return r;
 	}
 	if (r == -EINVAL)
-		return error_set(error, r, "'%s' is %s", path,
-				 S_ISREG(st->st_mode) ? "a regular file already" : "no link");
+		return error_set(error, r, "'%s' is no link", path);
 	if (r == -ENOLINK)
 		return error_set(error, r, "'%s' is a link, but not to a file of the wheel store",
 				 path);
@@ -98,14 +97,18 @@ static int materialize(const char *path, bool recursive, struct error *error)
 	r = check_place(real, error);
 	if (r < 0)
 		return r;
-	if (S_ISDIR(st.st_mode)) {
+	if (S_ISREG(st.st_mode)) {
+		_cleanup_free_ char *shown = output_escape(path);
+
+		printf("%s is a regular file already\n", shown ? shown : path);
+	} else if (S_ISDIR(st.st_mode)) {
 		r = recursive ? materialize_tree(io_open_directory(AT_FDCWD, real), &count)
 			      : -EISDIR;
 	} else {
 		directory = io_open_directory(AT_FDCWD, parent);
 		r = directory < 0 ? directory : materialize_file(directory, name);
 	}
-	return r < 0 ? explain(path, &st, r, error) : 0;
+	return r < 0 ? explain(path, r, error) : 0;
 }
 
 static int materialize_run(const struct command *command, int argc, char *argv[])

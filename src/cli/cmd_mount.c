@@ -5,6 +5,8 @@
 #include "command.h"
 #include "mount_options.h"
 #include "output.h"
+#include "status.h"
+#include "venvfs/cleanup.h"
 #include "venvfs/mount.h"
 #include "venvfs/progress.h"
 
@@ -35,6 +37,17 @@ static const struct option long_options[] = {
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
+
+/* What is in the way may be there no more than by name. */
+static void explain_dead(const char *directory, struct error_list *errors)
+{
+	_cleanup_status_ struct status status = {0};
+	int r = errors->count > 0 ? status_read(directory, &status) : 0;
+
+	if (r == -ENOTCONN || r == -ECONNABORTED)
+		error_hint(&errors->items[errors->count - 1],
+			   "its daemon is dead; this ends it: venvfs umount '%s'", directory);
+}
 
 static int mount_run(const struct command *command, int argc, char *argv[])
 {
@@ -79,6 +92,8 @@ static int mount_run(const struct command *command, int argc, char *argv[])
 
 	progress_listen(output_progress);
 	r = mount_environment(&options, &errors);
+	if (r == -EBUSY)
+		explain_dead(options.directory, &errors);
 	if (r < 0) {
 		output_errors(&errors, r);
 		return EXIT_FAILED;

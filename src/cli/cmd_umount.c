@@ -53,6 +53,21 @@ static const struct mountinfo_entry *find_through_links(const struct mountinfo *
 	return real ? mountinfo_find(mounts, real) : NULL;
 }
 
+/* Where the spec at @path is mounted, absolute or through links; NULL: nowhere, or it is none. */
+static const char *find_spec(const struct mountinfo *mounts, const char *path)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct mountinfo_entry *entry = &mounts->entries[i];
+
+		if (mountinfo_is_venvfs(entry) && (strcmp(entry->source, path) == 0 ||
+						   (real && strcmp(entry->source, real) == 0)))
+			return entry->mountpoint;
+	}
+	return NULL;
+}
+
 /* The environment that is mounted at @path, or NULL and @error. Looks at nothing at or below the
  * mount point: its daemon may hang. */
 static const struct mountinfo_entry *find_environment(const struct mountinfo *mounts,
@@ -60,6 +75,7 @@ static const struct mountinfo_entry *find_environment(const struct mountinfo *mo
 {
 	const struct mountinfo_entry *entry, *around;
 	_cleanup_free_ char *absolute = NULL;
+	const char *elsewhere;
 	int r;
 
 	r = path_absolute(path, NULL, &absolute);
@@ -81,8 +97,9 @@ static const struct mountinfo_entry *find_environment(const struct mountinfo *mo
 			  entry->type);
 	} else {
 		error_set(error, -EINVAL, "no environment is mounted at '%s'", path);
-		if (around)
-			error_hint(error, "It is mounted at '%s'.", around->mountpoint);
+		elsewhere = around ? around->mountpoint : find_spec(mounts, absolute);
+		if (elsewhere)
+			error_hint(error, "It is mounted at '%s'.", elsewhere);
 	}
 	return NULL;
 }

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "output.h"
 #include "venvfs/mount.h"
+#include "venvfs/nearest.h"
 
 static const struct command *const commands[] = {
 	&command_mount,  &command_umount, &command_list,        &command_check, &command_lock,
@@ -52,6 +53,23 @@ static int see_help(void)
 	return EXIT_USAGE;
 }
 
+/* Complains of a word that is no command of ours. */
+static int unknown_command(const char *word)
+{
+	const char *meant = NULL;
+
+	output_problem("unknown command '%s'", word);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		meant = nearest_name(word, meant, commands[i]->name);
+	if (command_store_has(word))
+		output_hint("There is 'venvfs store %s'.", word);
+	else if (strcmp(word, "status") == 0)
+		output_hint("DIR/.venvfs/status says how the environment at DIR is; 'venvfs list' "
+			    "lists them.");
+	else if (meant)
+		output_hint("Did you mean '%s'?", meant);
+	return see_help();
+}
 static int help_run(const struct command *self, int argc, char *argv[])
 {
 	const struct command *command;
@@ -66,10 +84,7 @@ static int help_run(const struct command *self, int argc, char *argv[])
 	command = find_command(argv[optind]);
 	if (!command && command_store_has(argv[optind]))
 		command = &command_store;
-	if (command)
-		return command_print_help(command);
-	output_problem("unknown command '%s'", argv[optind]);
-	return see_help();
+	return command ? command_print_help(command) : unknown_command(argv[optind]);
 }
 
 static const struct option help_options[] = {{"help", no_argument, NULL, 'h'}, {0}};
@@ -101,9 +116,9 @@ static int run(int argc, char *argv[])
 	command = find_command(argv[1]);
 	if (command)
 		return command->run(command, argc - 1, argv + 1);
-	output_problem("unknown %s '%s'", argv[1][0] == '-' ? "option" : "command", argv[1]);
-	if (command_store_has(argv[1]))
-		output_hint("There is 'venvfs store %s'.", argv[1]);
+	if (argv[1][0] != '-')
+		return unknown_command(argv[1]);
+	output_problem("unknown option '%s'", argv[1]);
 	return see_help();
 }
 

@@ -73,7 +73,7 @@ static int fail(struct error *error, int code, const char *path)
 {
 	error_set_errno(error, code, "the mount point %s", path);
 	if (code == -ENOTCONN)
-		error_hint(error, "a daemon died there: venvfs umount '%s'", path);
+		error_hint(error, "its daemon is dead; this ends it: venvfs umount '%s'", path);
 	return code;
 }
 

@@ -18,6 +18,7 @@
 #include "venvfs/cleanup.h"
 #include "venvfs/hash.h"
 #include "venvfs/io.h"
+#include "venvfs/nearest.h"
 #include "venvfs/path.h"
 #include "venvfs/project_name.h"
 
@@ -377,45 +378,6 @@ static bool is_section(const char *name)
 	return false;
 }
 
-/* How many characters must be changed, added or removed to make one word the other, case aside. */
-static size_t edit_distance(const char *written, const char *known)
-{
-	size_t row[32], columns = strlen(known);
-
-	if (columns >= ARRAY_SIZE(row))
-		return SIZE_MAX;
-	for (size_t j = 0; j <= columns; j++)
-		row[j] = j;
-	for (size_t i = 0; written[i]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < columns; j++) {
-			bool same = tolower((unsigned char)written[i]) == known[j];
-			size_t best = diagonal + (same ? 0 : 1);
-
-			diagonal = row[j + 1];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j + 1] + 1 < best)
-				best = row[j + 1] + 1;
-			row[j + 1] = best;
-		}
-	}
-	return row[columns];
-}
-
-/* Of two known names the one that was rather meant by @written. Only a near one counts: two slips
- * at most, and more than half of it right. @best may be NULL, and so may the answer. */
-static const char *nearer_name(const char *written, const char *best, const char *candidate)
-{
-	size_t distance = edit_distance(written, candidate);
-
-	if (distance > 2 || distance * 2 >= strlen(candidate))
-		return best;
-	return best && edit_distance(written, best) <= distance ? best : candidate;
-}
-
 /* Hints at what could have been meant by @written: a key of @section, or a section when that is
  * NULL. */
 static void hint_known(struct error *error, const char *section, const char *written)
@@ -431,7 +393,7 @@ static void hint_known(struct error *error, const char *section, const char *wri
 		if (section ? strcmp(s->section, section) != 0
 			    : i > 0 && strcmp(s->section, s[-1].section) == 0)
 			continue;
-		best = nearer_name(written, best, name);
+		best = nearest_name(written, best, name);
 		buffer_printf(&known, "%s%s", known.length > 0 ? ", " : "", name);
 	}
 	if (elsewhere)
@@ -470,6 +432,14 @@ static int read_section(void *user, const char *name, unsigned line)
 	return note_error(loader->errors, &error, -EINVAL);
 }
 
+/* As TOML and shells have it. Of a path that is meant so, "./" tells. */
+static bool is_quoted(const char *value)
+{
+	size_t length = strlen(value);
+
+	return length > 1 && (value[0] == '"' || value[0] == '\'') && value[length - 1] == value[0];
+}
+
 /* As a setting's parser, for any entry of a known section. The message is always set. */
 static int parse_entry(struct loader *loader, const struct spec_entry *entry, struct error *error)
 {
@@ -484,6 +454,10 @@ static int parse_entry(struct loader *loader, const struct spec_entry *entry, st
 	if (!entry->value[0])
 		r = error_set(error, -EINVAL, "expected %s, but there is no value",
 			      setting->expected);
+	else if (is_quoted(entry->value) && setting->parse != parse_prompt)
+		r = error_set(error, -EINVAL,
+			      "expected %s without quotes, which are part of a value, not %s",
+			      setting->expected, entry->value);
 	else
 		r = setting->parse(loader, entry, error);
 	if (r == -EINVAL && !error->message)

@@ -252,7 +252,7 @@ static const struct {
 	{"../x", "/tmp/x", false},
 	{"~", "/home/ann", false},
 	{"~/x y", "/home/ann/x y", false},
-	{"\"/a\"", "\"/a\"", true},
+	{"./\"/a\"", "\"/a\"", true},
 };
 
 START_TEST(a_path_is_absolute_and_normalised)
@@ -420,6 +420,13 @@ static const struct {
 
 	{"[packages]\nrequirements =", 2,
 	 "[packages] requirements: expected the path of a requirements file, but there is no value",
+	 NULL},
+	{"[packages]\nrequirements = \"r.txt\"", 2,
+	 "[packages] requirements: expected the path of a requirements file without quotes, which "
+	 "are part of a value, not \"r.txt\"",
+	 NULL},
+	{"[packages]\npip = 'yes'", 2,
+	 "[packages] pip: expected yes or no without quotes, which are part of a value, not 'yes'",
 	 NULL},
 	{"[packages]\nrequirements = ~bob/x", 2,
 	 "[packages] requirements: only '~/' stands for a home directory",
