@@ -288,16 +288,28 @@ static int find_given(struct making *making, struct exacts *exacts, struct candi
 	return r;
 }
 
-/* What is at hand and is not what it should be; that others are not at hand is no error of theirs. */
-static void move_differing(const struct exacts *exacts, struct error_list *missing,
-			   struct error_list *errors)
+/* Whether pip's complaint is about it, going by the requirement that exacts_write_missing() made. */
+static bool is_blamed(const struct exact *exact, const char *complaint)
+{
+	_cleanup_buffer_ struct buffer text = {0};
+
+	buffer_printf(&text, "%s==%s", exact->name, exact->version);
+	return buffer_status(&text) == 0 && strstr(complaint, text.data);
+}
+
+/* What is at hand and is not what it should be, or what pip failed with for @reason: that others
+ * are not at hand is no error of theirs. */
+static void move_certain(const struct exacts *exacts, const char *reason,
+			 struct error_list *missing, struct error_list *errors)
 {
 	size_t next = 0;
 
 	for (size_t i = 0; i < exacts->count && next < missing->count; i++) {
-		if (exacts->items[i].found)
+		const struct exact *exact = &exacts->items[i];
+
+		if (exact->found)
 			continue;
-		if (exacts->items[i].differs)
+		if (exact->differs || is_blamed(exact, reason))
 			error_list_take(errors, &missing->items[next], 0);
 		next++;
 	}
@@ -309,6 +321,7 @@ static int fetch_missing(struct making *making, struct exacts *exacts, struct pi
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
 	_cleanup_buffer_ struct buffer text = {0};
+	_cleanup_free_ char *reason = NULL;
 	int r;
 
 	write_options(making->inputs->requirements, &text);
@@ -324,9 +337,10 @@ static int fetch_missing(struct making *making, struct exacts *exacts, struct pi
 	if (r < 0) {
 		if (error.message && !error.hint && making->pinned)
 			error_hint(&error, "'venvfs lock --upgrade' makes the lock anew");
+		reason = r == -EIO && error.message ? strdup(error.message) : NULL;
 		error_list_take(errors, &error, r);
-		if (r == -EIO)
-			move_differing(exacts, missing, errors);
+		if (reason)
+			move_certain(exacts, reason, missing, errors);
 		else
 			move_errors(missing, errors);
 		return r;
