@@ -2,12 +2,15 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 #include "output.h"
 #include "output_json.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/mount.h"
+#include "venvfs/spec.h"
 
 static const char help[] =
 	"Says everything that would keep the environment of a SPEC from being mounted: errors in "
@@ -49,10 +52,24 @@ static json_t *strings_to_json(const struct string_list *strings)
 	return list;
 }
 
+/* Where the environment of a spec keeps what is written, to be freed; NULL: it is not known. */
+static char *find_store(const char *path)
+{
+	_cleanup_error_list_ struct error_list errors = {0};
+	struct spec *spec = NULL;
+	char *store;
+
+	(void)spec_load_in_part(path, &spec, &errors);
+	store = spec && spec->store ? strdup(spec->store) : NULL;
+	spec_free(spec);
+	return store;
+}
+
 /* What is said of one spec; NULL without memory. */
 static json_t *result_to_json(const char *spec, const struct error_list *errors,
 			      const struct string_list *unseen, bool valid)
 {
+	_cleanup_free_ char *store = find_store(spec);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < errors->count; i++) {
@@ -61,8 +78,9 @@ static json_t *result_to_json(const char *spec, const struct error_list *errors,
 			return NULL;
 		}
 	}
-	return json_pack("{s:o, s:b, s:o, s:o}", "spec", output_json_string(spec), "valid", valid,
-			 "errors", list, "unchecked", strings_to_json(unseen));
+	return json_pack("{s:o, s:b, s:o, s:o, s:o}", "spec", output_json_string(spec), "valid",
+			 valid, "store", output_json_string(store), "errors", list, "unchecked",
+			 strings_to_json(unseen));
 }
 
 /* As mount_check(), but never fails without saying why. */
@@ -79,13 +97,16 @@ static bool check_spec(const char *spec, struct string_list *unseen, struct erro
 static void print_result(const char *spec, const struct error_list *errors,
 			 const struct string_list *unseen, bool valid)
 {
-	_cleanup_free_ char *name = output_escape(spec);
+	_cleanup_free_ char *name = output_escape(spec), *path = find_store(spec);
+	_cleanup_free_ char *store = path ? output_escape(path) : NULL;
 
 	if (!valid) {
 		output_errors(errors, -EINVAL);
 		return;
 	}
 	printf("%s: valid\n", name ? name : "spec");
+	if (store)
+		printf("  store: %s\n", store);
 	for (size_t i = 0; i < unseen->count; i++) {
 		_cleanup_free_ char *text = output_escape(unseen->items[i]);
 
