@@ -37,7 +37,8 @@ int exacts_add(struct exacts *exacts, const char *name, const char *version, con
 int exacts_from_lock(struct exacts *exacts, const struct lockfile *lock, const char *path);
 
 /* Looks for each of them. Those that are somewhere else than where they should be, or not what they
- * should be, are in @missing, one error each. -ENOMEM, or what a directory says that cannot be read. */
+ * should be, are in @missing, one error each. -ENOMEM, or what a directory says that cannot be
+ * read. */
 int exacts_find(struct exacts *exacts, struct candidates *candidates, const struct target *target,
 		struct error_list *missing);
 

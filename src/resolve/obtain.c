@@ -288,7 +288,8 @@ static int find_given(struct making *making, struct exacts *exacts, struct candi
 	return r;
 }
 
-/* Whether pip's complaint is about it, going by the requirement that exacts_write_missing() made. */
+/* Whether pip's complaint is about it, going by the requirement that exacts_write_missing() made.
+ */
 static bool is_blamed(const struct exact *exact, const char *complaint)
 {
 	_cleanup_buffer_ struct buffer text = {0};

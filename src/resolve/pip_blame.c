@@ -61,7 +61,7 @@ static const struct requirements_line *find_named(const struct requirements *req
 						  const char *message)
 {
 	static const char *const heads[] = {"satisfies the requirement ", "(from ",
-					     "Building wheel for "};
+					    "Building wheel for "};
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
 		const char *at = strstr(message, heads[i]);

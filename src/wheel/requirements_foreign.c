@@ -19,10 +19,11 @@ enum format {
 static const struct {
 	const char *name, *hint;
 } formats[] = {
-	[FORMAT_TOML] = {"TOML",
-			 "a lock in TOML must be called pylock.toml or pylock.NAME.toml; 'uv export "
-			 "-o pylock.toml' or 'uv export -o requirements.txt' makes one of a "
-			 "project"},
+	[FORMAT_TOML] =
+		{"TOML",
+		 "a lock in TOML must be called pylock.toml or pylock.NAME.toml; 'uv export "
+		 "-o pylock.toml' or 'uv export -o requirements.txt' makes one of a "
+		 "project"},
 	[FORMAT_INI] = {"TOML or INI",
 			"a requirements file has a requirement a line, like 'name==1.0'; a lock in "
 			"TOML must be called pylock.toml or pylock.NAME.toml"},
@@ -124,9 +125,9 @@ int requirements_check_foreign(const char *path, const char *text, size_t length
 	const char *line;
 	size_t line_length;
 	unsigned number = find_first(text, length, &line, &line_length);
-	enum format format = number > 0 ? find_format(path, line, line_length,
-						      has_table(text, length))
-					: FORMAT_OWN;
+	enum format format = number > 0
+				     ? find_format(path, line, line_length, has_table(text, length))
+				     : FORMAT_OWN;
 
 	if (format == FORMAT_OWN)
 		return 0;

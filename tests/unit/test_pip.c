@@ -32,7 +32,8 @@ static const struct {
 	{"  error: subprocess-exited-with-error\n  \n"
 	 "  \xc3\x97 Building wheel for x (pyproject.toml) did not run successfully.\n"
 	 "  \xe2\x94\x82 exit code: 1\n  \xe2\x95\xb0\xe2\x94\x80> [7 lines of output]\n"
-	 "      1\n      2\n      3\n\n      four\n      exit code: 5\n      [6 lines of output]\n      7\n"
+	 "      1\n      2\n      3\n\n      four\n      exit code: 5\n      [6 lines of output]\n "
+	 "     7\n"
 	 "      [end of output]\n  \n"
 	 "  note: This error originates from a subprocess, and is likely not a problem with pip.\n"
 	 "  ERROR: Failed building wheel for x\nERROR: Failed to build one or more wheels\n",
