@@ -29,6 +29,7 @@ class AfterMounting:
         self.world = world
         self.env = env
         self.options = options
+        self.usual = None  # the environment's own options
         self.before = before
         self.drop = drop
         self.subject = Subject(name, self.run, self.prepare, env.every)
@@ -39,6 +40,7 @@ class AfterMounting:
     def prepare(self):
         env = self.env
         env.detach()
+        self.usual = env.options
         if self.options is not None:
             env.options = self.options
         if self.before:
@@ -56,6 +58,7 @@ class AfterMounting:
         seconds = self.time()
         # Or what is fetched ahead would go on while the next is measured.
         self.env.detach()
+        self.env.options = self.usual
         return seconds
 
 
