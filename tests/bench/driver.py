@@ -35,6 +35,9 @@ def parse(arguments):
     parser.add_argument("--results", metavar="DIRECTORY",
                         default=os.environ.get("BENCH_RESULTS") or os.path.join(HERE, "results"))
     parser.add_argument("--render", metavar="JSON", help="only write the tables and plots of a run")
+    parser.add_argument("--join", metavar="JSON", nargs="+",
+                        help="the same, of a run and of later ones that measured some of its "
+                             "themes again")
     options = parser.parse_args(arguments)
     options.themes = options.themes or list(Profile.themes)
     for theme in options.themes:
@@ -142,6 +145,9 @@ def main():
     try:
         if options.render:
             report.render(options.render, options.results)
+            return 0
+        if options.join:
+            report.write(report.join(options.join), options.results, True)
             return 0
         return measure(options)
     except BenchError as error:

@@ -3,6 +3,7 @@
 import json
 import os
 
+import budgets
 import plots
 from measure import human, say
 
@@ -159,6 +160,10 @@ def head_lines(results):
         venvfs["default_share"],
         escaped("; ".join("%s: %s" % pair for pair in venvfs["share"].items()))))
     lines.append("| bytecode | %s |" % escaped(venvfs["bytecode"]))
+    for again in results.get("again", ()):
+        lines.append("| measured again | %s: `%s`, %s, %d minutes, commit %s |" % (
+            ", ".join(again["themes"]), escaped(again["command"]), again["date"],
+            round(again["seconds"] / 60), again["commit"]))
     here = ["%s %s" % (name, about["version"]) for name, about in sorted(results["peers"].items())
             if about["available"]]
     gone = ["%s: %s" % (name, about["reason"]) for name, about in sorted(results["peers"].items())
@@ -200,10 +205,32 @@ def write(results, directory, draws):
     render(path, directory, draws)
 
 
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def join(paths):
+    """The results of the first run, with those of later ones in the place of the themes that they
+    have measured again."""
+    results = load(paths[0])
+    for path in paths[1:]:
+        again = load(path)
+        themes = {case["name"].split(".")[0] for case in again["cases"]}
+        kept = [case for case in results["cases"] if case["name"].split(".")[0] not in themes]
+        results["cases"] = kept + again["cases"]
+        results.setdefault("again", []).append(
+            {"themes": sorted(themes, key=list(THEMES).index), "date": again["date"],
+             "command": again["command"], "commit": again["venvfs"]["commit"],
+             "seconds": again["seconds"]})
+    results["cases"].sort(key=lambda case: list(THEMES).index(case["name"].split(".")[0]))
+    results["budgets"] = budgets.judge(results)
+    return results
+
+
 def render(path, directory, draws=True):
     os.makedirs(directory, exist_ok=True)
-    with open(path, encoding="utf-8") as file:
-        results = json.load(file)
+    results = load(path)
     images = plots.draw(results, directory, THEMES) if draws else {}
     store(os.path.join(directory, "latest.md"), markdown(results, images))
     for row in results["budgets"]:

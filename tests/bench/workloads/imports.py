@@ -40,9 +40,8 @@ class AfterMounting:
     def prepare(self):
         env = self.env
         env.detach()
-        self.usual = env.options
         if self.options is not None:
-            env.options = self.options
+            self.usual, env.options = env.options, self.options
         if self.before:
             # Whoever measured last may have had it forgotten.
             env.attach()
@@ -58,7 +57,8 @@ class AfterMounting:
         seconds = self.time()
         # Or what is fetched ahead would go on while the next is measured.
         self.env.detach()
-        self.env.options = self.usual
+        if self.options is not None:
+            self.env.options = self.usual
         return seconds
 
 
