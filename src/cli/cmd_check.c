@@ -39,19 +39,6 @@ static json_t *error_to_json(const struct error *error)
 			 output_json_string(error->hint));
 }
 
-static json_t *strings_to_json(const struct string_list *strings)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < strings->count; i++) {
-		if (json_array_append_new(list, output_json_string(strings->items[i])) < 0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
 /* Where the environment of a spec keeps what is written, to be freed; NULL: it is not known. */
 static char *find_store(const char *path)
 {
@@ -80,7 +67,7 @@ static json_t *result_to_json(const char *spec, const struct error_list *errors,
 	}
 	return json_pack("{s:o, s:b, s:o, s:o, s:o}", "spec", output_json_string(spec), "valid",
 			 valid, "store", output_json_string(store), "errors", list, "unchecked",
-			 strings_to_json(unseen));
+			 output_json_strings(unseen));
 }
 
 /* As mount_check(), but never fails without saying why. */

@@ -30,6 +30,19 @@ json_t *output_json_string(const char *text)
 	return string ? json_string(string) : NULL;
 }
 
+json_t *output_json_strings(const struct string_list *strings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < strings->count; i++) {
+		if (json_array_append_new(list, output_json_string(strings->items[i])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 int output_json(const json_t *json)
 {
 	if (!json || json_dumpf(json, stdout, JSON_INDENT(2)) < 0) {

@@ -3,6 +3,8 @@
 
 #include <jansson.h>
 
+#include "venvfs/string_list.h"
+
 static inline void cleanup_json(json_t **json)
 {
 	json_decref(*json);
@@ -13,6 +15,9 @@ static inline void cleanup_json(json_t **json)
 /* A JSON string, or null for NULL. JSON is UTF-8 and file names need not be: where one is not,
  * every byte beyond ASCII becomes U+FFFD. A new reference; NULL without memory. */
 json_t *output_json_string(const char *text);
+
+/* The same of strings, as an array. */
+json_t *output_json_strings(const struct string_list *strings);
 
 /* Prints @json to stdout. NULL, which is what all of jansson returns without memory, is an error,
  * reported here. Returns an exit status. */

@@ -21,10 +21,8 @@ struct meaning {
 /* Several wheels may have one layer. */
 static int add(struct string_list *layers, const char *digest)
 {
-	for (size_t i = 0; i < layers->count; i++)
-		if (strcmp(layers->items[i], digest) == 0)
-			return 0;
-	return string_list_add(layers, digest, strlen(digest));
+	return string_list_has(layers, digest) ? 0
+					       : string_list_add(layers, digest, strlen(digest));
 }
 
 static bool is_project(const struct meaning *meaning, const char *file)

@@ -149,26 +149,13 @@ void store_report_add(struct store_report *report, json_t *object)
 		report->failed = true;
 }
 
-json_t *store_report_strings(const struct string_list *strings)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < strings->count; i++) {
-		if (json_array_append_new(list, output_json_string(strings->items[i])) < 0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
 void store_report_removed(struct store_report *report, const char *word,
 			  const struct string_list *layers, const struct error *error)
 {
 	if (report->json)
 		store_report_add(report,
 				 json_pack("{s:o, s:o, s:o}", "name", output_json_string(word),
-					   "layers", store_report_strings(layers), "error",
+					   "layers", output_json_strings(layers), "error",
 					   output_json_string(error->message)));
 }
 

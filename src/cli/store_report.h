@@ -49,6 +49,3 @@ void store_report_collected(struct store_report *report, const char *layer, uint
 
 /* Prints it. Returns @status, or that it cannot be printed. */
 int store_report_print(struct store_report *report, int status);
-
-/* The strings as a JSON array; NULL without memory. */
-json_t *store_report_strings(const struct string_list *strings);

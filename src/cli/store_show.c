@@ -206,12 +206,12 @@ static json_t *to_json(const struct shown *shown, bool files)
 		"store", output_json_string(shown->store->path), "wheels", wheels_to_json(shown),
 		"bytes", (json_int_t)details->disk, "file_count", (json_int_t)details->file_count,
 		"file_bytes", (json_int_t)details->size, "tags",
-		store_report_strings(&details->tags), "requires_python",
+		output_json_strings(&details->tags), "requires_python",
 		output_json_string(details->requires_python), "requires",
-		store_report_strings(&details->requires), "scripts",
-		store_report_strings(&details->scripts), "bytecode",
-		store_report_strings(&details->bytecode), "locks",
-		store_report_strings(&shown->locks), "mounts", store_report_strings(&shown->mounts),
+		output_json_strings(&details->requires), "scripts",
+		output_json_strings(&details->scripts), "bytecode",
+		output_json_strings(&details->bytecode), "locks",
+		output_json_strings(&shown->locks), "mounts", output_json_strings(&shown->mounts),
 		"in_use", shown->in_use);
 
 	if (object && files && json_object_set_new(object, "files", files_to_json(details)) < 0) {

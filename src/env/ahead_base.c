@@ -10,6 +10,7 @@
 #include "venvfs/buffer.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
+#include "wheel/text.h"
 
 #define CACHE     "__pycache__"
 #define BASE_MAX  2048 /* files */
@@ -62,13 +63,6 @@ static bool is_unusual(const char *name)
 	return strncmp(name, "config-", strlen("config-")) == 0;
 }
 
-static bool ends_with(const char *name, const char *suffix)
-{
-	size_t length = strlen(name), wanted = strlen(suffix);
-
-	return length >= wanted && strcmp(name + length - wanted, suffix) == 0;
-}
-
 static int look_at(void *arg, int directory, const char *name, mode_t kind)
 {
 	const struct place *place = arg;
@@ -78,7 +72,7 @@ static int look_at(void *arg, int directory, const char *name, mode_t kind)
 	buffer_printf(&path, "%s/%s", place->path, name);
 	if (buffer_status(&path) < 0)
 		return -ENOMEM;
-	if (ends_with(name, place->cache ? place->suffix : ".so"))
+	if (text_ends_with(name, strlen(name), place->cache ? place->suffix : ".so"))
 		return place->out->count < BASE_MAX
 			       ? string_list_add(place->out, path.data, path.length)
 			       : -ENOSPC;

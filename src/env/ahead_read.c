@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "ahead_helper.h"
 #include "venvfs/cleanup.h"
 #include "venvfs/io.h"
+#include "venvfs/threads.h"
 
 #define THREADS    16
 #define READ_MS    5000
@@ -263,17 +263,12 @@ void ahead_read(const struct ahead_list *list, const struct environment *environ
 		.bytes_max = memory_to_use(),
 		.until = begin + READ_MS,
 	};
-	pthread_t threads[THREADS];
-	unsigned count = 0;
 
 	if (base)
 		ahead_base_list(environment, &reading.base);
 	else if (is_warm(&reading))
 		return;
-	while (count < THREADS && pthread_create(&threads[count], NULL, read_some, &reading) == 0)
-		count++;
-	while (count > 0)
-		pthread_join(threads[--count], NULL);
+	threads_run(THREADS, read_some, &reading);
 	string_list_clear(&reading.base);
 	progress->read_ms = (uint32_t)(ahead_now_ms() - begin);
 }

@@ -9,9 +9,10 @@
 #include "venvfs/log.h"
 #include "venvfs/path.h"
 #include "venvfs/project_name.h"
+#include "tree/upper.h"
+#include "wheel/text.h"
 
 #define DIST_INFO ".dist-info"
-#define WHITEOUT  ".wh." /* as the tree writes them: tree/upper.h */
 
 struct looking {
 	const struct packages *packages;
@@ -28,23 +29,24 @@ struct dist_info {
 
 static bool parse(const char *entry, struct dist_info *out)
 {
-	size_t length, suffix = strlen(DIST_INFO);
+	size_t length;
 	const char *dash;
 
 	*out = (struct dist_info){.name = entry};
-	if (strncmp(entry, WHITEOUT, strlen(WHITEOUT)) == 0) {
+	if (strncmp(entry, WHITEOUT_PREFIX, strlen(WHITEOUT_PREFIX)) == 0) {
 		out->removed = true;
-		out->name += strlen(WHITEOUT);
+		out->name += strlen(WHITEOUT_PREFIX);
 	}
 	length = strlen(out->name);
-	if (length <= suffix || strcmp(out->name + length - suffix, DIST_INFO) != 0)
+	if (!text_ends_with(out->name, length, DIST_INFO))
 		return false;
-	dash = memrchr(out->name, '-', length - suffix);
+	length -= strlen(DIST_INFO);
+	dash = memrchr(out->name, '-', length);
 	if (!dash)
 		return false;
 	out->name_length = (size_t)(dash - out->name);
 	out->version = dash + 1;
-	out->version_length = length - suffix - out->name_length - 1;
+	out->version_length = length - out->name_length - 1;
 	return true;
 }
 
@@ -94,7 +96,7 @@ void warn_of_own_changes(const struct packages *packages, const struct env_store
 	for (int pass = 0; pass < 2; pass++) {
 		looking.removed = pass == 1;
 		(void)io_each_entry(
-			path_open_beneath(upper, site_packages, O_RDONLY | O_DIRECTORY, 0),
-			look_at, &looking);
+			path_open_beneath(upper, site_packages, O_RDONLY | O_DIRECTORY, 0), look_at,
+			&looking);
 	}
 }

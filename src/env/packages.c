@@ -23,7 +23,7 @@
 struct package {
 	char *name;
 	char *version; /* as the lock has it; NULL: it is not in the lock */
-	char *store; /* the path of its store, as it was named */
+	char *store;   /* the path of its store, as it was named */
 	char layer[STORE_DIGEST_SIZE];
 	int directory; /* of the layer; locked shared, so that it is not removed */
 	struct layer_image *image;
@@ -291,14 +291,6 @@ int environment_compile_locked(const struct spec *spec, const struct interpreter
 	return 0;
 }
 
-static bool is_unlinked(const struct spec *spec, const struct package *package)
-{
-	for (size_t i = 0; i < spec->unlinked.count; i++)
-		if (strcmp(spec->unlinked.items[i], package->name) == 0)
-			return true;
-	return false;
-}
-
 /* A name with a slip in it would have no effect, and nobody would know. */
 static void warn_of_unknown(const struct spec *spec, const struct packages *packages)
 {
@@ -390,9 +382,9 @@ int packages_share(struct packages *packages, const struct spec *spec, bool othe
 		what = IMAGE_LINK_BYTECODE;
 	for (size_t i = 0; r == 0 && i < packages_count(packages); i++) {
 		const struct package *package = &packages->items[i];
+		bool apart = package->apart || string_list_has(&spec->unlinked, package->name);
 
-		r = share_package(packages, package,
-				  package->apart || is_unlinked(spec, package) ? 0 : what);
+		r = share_package(packages, package, apart ? 0 : what);
 	}
 	return r;
 }

@@ -105,14 +105,6 @@ static struct venv_need *find_need(const struct venv_needs *needs, const char *n
 	return NULL;
 }
 
-static bool has_text(const struct string_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], text) == 0)
-			return true;
-	return false;
-}
-
 typedef int requirement_fn(struct search *search, const struct venv_need *by, const char *text,
 			   const struct requirement *requirement);
 
@@ -127,7 +119,7 @@ static int ask_for_extras(struct search *search, const struct venv_need *by, con
 	for (size_t i = 0; r == 0 && need && i < requirement->extras.count; i++) {
 		const char *extra = requirement->extras.items[i];
 
-		if (has_text(&need->extras, extra))
+		if (string_list_has(&need->extras, extra))
 			continue;
 		search->more = true;
 		r = string_list_add(&need->extras, extra, strlen(extra));

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,31 +15,13 @@
 #include "venvfs/path.h"
 #include "venvfs/pip.h"
 
-static int add_unseen(struct string_list *unseen, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int add_unseen(struct string_list *unseen, const char *format, ...)
-{
-	_cleanup_free_ char *text = NULL;
-	va_list args;
-	int length;
-
-	va_start(args, format);
-	length = vasprintf(&text, format, args);
-	va_end(args);
-	if (length < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	return string_list_add(unseen, text, (size_t)length);
-}
-
 static int note_imports(struct string_list *unseen, size_t count)
 {
 	return count == 0 ? 0
-			  : add_unseen(unseen,
-				       "whether %zu wheel%s that no store has yet can be imported",
-				       count, count == 1 ? "" : "s");
+			  : string_list_printf(
+				    unseen,
+				    "whether %zu wheel%s that no store has yet can be imported",
+				    count, count == 1 ? "" : "s");
 }
 
 /* That pip is there; what it would come to is not asked. */
@@ -52,7 +33,7 @@ static int note_pip(const struct making *making, const char *reason, struct stri
 
 	if (r < 0)
 		return error_list_take(errors, &error, r);
-	return add_unseen(unseen, "what pip comes to, which is asked: %s", reason);
+	return string_list_printf(unseen, "what pip comes to, which is asked: %s", reason);
 }
 
 static int check_required(struct making *making, bool web, struct string_list *unseen,
@@ -108,13 +89,9 @@ static int check_packages(struct making *making, struct string_list *unseen,
 
 	if (r < 0)
 		return r;
-	if (making->pinned && !is_rebuilt(making->inputs->requirements))
-		r = exacts_from_lock(&exacts, making->pinned, making->path);
-	else if (making->inputs->requirements)
+	r = obtain_exacts(making, &exacts, errors);
+	if (r == 0)
 		return check_required(making, web, unseen, errors);
-	else
-		r = pylock_load(making->spec->requirements, making->interpreter, &making->target,
-				&exacts, errors);
 	return r < 0 ? r : check_exact(making, &exacts, unseen, errors);
 }
 

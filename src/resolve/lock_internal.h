@@ -71,8 +71,9 @@ void print_warnings(const struct resolution *resolution);
 
 /* obtain.c */
 
-/* Whether what was locked can be had by its digest: not so what is built here. */
-bool is_rebuilt(const struct requirements *requirements);
+/* Adds the packages to @exacts, and returns 1, where they are known exactly: by the lock that was
+ * there, or by a pylock.toml. 0: they are what requirements come to. */
+int obtain_exacts(const struct making *making, struct exacts *exacts, struct error_list *errors);
 
 /* Fills @lock with all packages that the requirements come to. */
 int obtain_packages(struct making *making, struct lockfile *lock, struct error_list *errors);

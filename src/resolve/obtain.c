@@ -365,12 +365,28 @@ static int obtain_exact(struct making *making, struct exacts *exacts, struct loc
 	return r < 0 ? r : import_picks(making, &picks, lock, errors);
 }
 
-bool is_rebuilt(const struct requirements *requirements)
+/* Whether what was locked can be had by its digest: not so what is built here. */
+static bool is_rebuilt(const struct requirements *requirements)
 {
 	for (size_t i = 0; requirements && i < requirements->count; i++)
 		if (requirements->lines[i].kind == REQUIREMENTS_NEEDS_PIP)
 			return true;
 	return false;
+}
+
+int obtain_exacts(const struct making *making, struct exacts *exacts, struct error_list *errors)
+{
+	const struct requirements *requirements = making->inputs->requirements;
+	int r;
+
+	if (making->pinned && !is_rebuilt(requirements))
+		r = exacts_from_lock(exacts, making->pinned, making->path);
+	else if (requirements)
+		return 0;
+	else
+		r = pylock_load(making->spec->requirements, making->interpreter, &making->target,
+				exacts, errors);
+	return r < 0 ? r : 1;
 }
 
 int obtain_packages(struct making *making, struct lockfile *lock, struct error_list *errors)
@@ -381,12 +397,8 @@ int obtain_packages(struct making *making, struct lockfile *lock, struct error_l
 
 	if (r < 0)
 		return r;
-	if (making->pinned && !is_rebuilt(making->inputs->requirements))
-		r = exacts_from_lock(&exacts, making->pinned, making->path);
-	else if (making->inputs->requirements)
+	r = obtain_exacts(making, &exacts, errors);
+	if (r == 0)
 		return obtain_required(making, web, lock, errors);
-	else
-		r = pylock_load(making->spec->requirements, making->interpreter, &making->target,
-				&exacts, errors);
 	return r < 0 ? r : obtain_exact(making, &exacts, lock, errors);
 }

@@ -121,20 +121,12 @@ static struct project *get_project(struct resolver *resolver, const char *name)
 	return projects[resolver->count++] = project;
 }
 
-static bool has_text(const struct string_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], text) == 0)
-			return true;
-	return false;
-}
-
 static int add_texts(struct string_list *list, const struct string_list *more)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < more->count; i++)
-		if (!has_text(list, more->items[i]))
+		if (!string_list_has(list, more->items[i]))
 			r = string_list_add(list, more->items[i], strlen(more->items[i]));
 	return r;
 }
@@ -150,7 +142,7 @@ static int add_hashes(struct project *project, const struct string_list *hashes)
 	if (project->hashes.count == 0)
 		return add_texts(&project->hashes, hashes);
 	for (size_t i = 0; r == 0 && i < hashes->count; i++)
-		if (has_text(&project->hashes, hashes->items[i]))
+		if (string_list_has(&project->hashes, hashes->items[i]))
 			r = string_list_add(&both, hashes->items[i], strlen(hashes->items[i]));
 	/* None at all would stand for any. */
 	if (r == 0 && both.count == 0)
@@ -326,7 +318,7 @@ static int do_rounds(struct resolver *resolver)
 static const struct want *find_asker(const struct project *project, const char *extra)
 {
 	for (size_t i = 0; i < project->count; i++)
-		if (has_text(&project->wants[i].requirement->extras, extra))
+		if (string_list_has(&project->wants[i].requirement->extras, extra))
 			return &project->wants[i];
 	return &project->wants[0];
 }
@@ -342,7 +334,7 @@ static int warn_of_extras(const struct project *project, struct string_list *war
 		const struct want *want = find_asker(project, extra);
 		_cleanup_buffer_ struct buffer text = {0};
 
-		if (has_text(&project->metadata->extras, extra))
+		if (string_list_has(&project->metadata->extras, extra))
 			continue;
 		buffer_printf(&text, "%s:%u: %s %s has no extra '%s'", want->line->file,
 			      want->line->line, project->name, project->chosen->name.version.text,

@@ -23,9 +23,8 @@
 #include "publish.h"
 #include "seal.h"
 #include "venvfs/cleanup.h"
+#include "venvfs/threads.h"
 #include "venvfs/hash.h"
-
-#define THREADS_MAX 64
 
 /* The unit of work, always cut the same way: compiler_begin() says why. */
 #define BATCH 16
@@ -56,14 +55,14 @@ struct run {
 	struct store *store;
 	int locks;
 	int64_t deadline;
-	pthread_mutex_t mutex; /* protects what follows, and all work */
-	size_t next;           /* layer that was not looked at */
-	struct work *current;  /* the one whose sources are being handed out */
-	size_t busy;           /* layers that others are compiling */
+	pthread_mutex_t mutex;         /* protects what follows, and all work */
+	size_t next;                   /* layer that was not looked at */
+	struct work *current;          /* the one whose sources are being handed out */
+	size_t busy;                   /* layers that others are compiling */
 	struct work *ready[READY_MAX]; /* complete, and not yet published */
 	size_t ready_count, ready_max;
 	int64_t ready_since;
-	int code;              /* of the first failure, which ends the run */
+	int code; /* of the first failure, which ends the run */
 	struct error *error;
 	pthread_mutex_t publishing; /* the store's lock is one for all threads */
 };
@@ -111,8 +110,7 @@ static int set_lock(const struct run *run, off_t place, short type)
 static int has_bytecode(const struct run *run, const char *digest)
 {
 	_cleanup_error_ struct error error = ERROR_INIT;
-	_cleanup_close_ int fd =
-		store_open_bytecode(run->store, digest, run->order->tag, &error);
+	_cleanup_close_ int fd = store_open_bytecode(run->store, digest, run->order->tag, &error);
 	_cleanup_close_ int room = -1;
 	struct stat st;
 
@@ -372,20 +370,8 @@ static void *work_on(void *arg)
 /* Goes through all layers once. */
 static void go_through(struct run *run)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t wanted = processors > 0 ? (size_t)processors : 1, started = 0;
-	pthread_t threads[THREADS_MAX];
-
 	run->next = run->busy = 0;
-	if (wanted > THREADS_MAX)
-		wanted = THREADS_MAX;
-	/* This thread works too; so where no other can be started, it does all. */
-	while (started + 1 < wanted &&
-	       pthread_create(&threads[started], NULL, work_on, run) == 0)
-		started++;
-	work_on(run);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
+	threads_run(threads_for_processors(), work_on, run);
 	publish(run, run->ready, run->ready_count);
 	run->ready_count = 0;
 	/* Of a failed run: what was begun and not handed out to the end. */

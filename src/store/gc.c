@@ -102,14 +102,6 @@ int store_layer_locks(const struct store *store, const char *digest, struct stri
 	return io_each_entry(io_open_directory(store->fd, "roots"), add_lock_of_layer, &search);
 }
 
-static bool contains(const struct string_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], text) == 0)
-			return true;
-	return false;
-}
-
 struct layer_walk {
 	store_layer_fn *fn;
 	void *arg;
@@ -143,7 +135,7 @@ static int note_unused(void *arg, const char *digest)
 
 	/* Who needs the layer has no use for a link in its place. */
 	if (!store_layer_is_link(sweep->store, digest) &&
-	    (contains(sweep->used, digest) || store_layer_in_use(sweep->store, digest)))
+	    (string_list_has(sweep->used, digest) || store_layer_in_use(sweep->store, digest)))
 		return 0;
 	return string_list_add(sweep->unused, digest, strlen(digest));
 }

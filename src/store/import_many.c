@@ -13,15 +13,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "publish.h"
 #include "venvfs/cleanup.h"
+#include "venvfs/threads.h"
 #include "venvfs/path.h"
 #include "venvfs/progress.h"
 #include "venvfs/store.h"
-
-#define THREADS_MAX 64
 
 /* What is published at once: each holds a descriptor, and is lost if the process is killed. */
 #define BATCH_MAX   128
@@ -141,19 +139,9 @@ static void *work(void *arg)
 
 static void work_together(struct pool *pool)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	pthread_t threads[THREADS_MAX];
-	size_t wanted = processors > 0 ? (size_t)processors : 1, started = 0;
+	unsigned wanted = threads_for_processors();
 
-	if (wanted > THREADS_MAX)
-		wanted = THREADS_MAX;
-	/* This thread works too; so where no other can be started, it does all. */
-	while (started + 1 < wanted && started + 1 < pool->count &&
-	       pthread_create(&threads[started], NULL, work, pool) == 0)
-		started++;
-	work(pool);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
+	threads_run(pool->count < wanted ? (unsigned)pool->count : wanted, work, pool);
 }
 
 static int by_size(const void *a, const void *b)

@@ -1,10 +1,10 @@
-#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #include "venvfs/cleanup.h"
 #include "venvfs/layer_image.h"
 #include "venvfs/lock.h"
+#include "venvfs/threads.h"
 
 #define THREADS 16 /* a disk is only busy when it has many requests, a server only waits */
 #define SAMPLES 8  /* layers whose presence says that all are there */
@@ -56,14 +56,8 @@ void lock_stores_fetch(const struct lock_stores *stores, const struct lockfile *
 		       const char *tag)
 {
 	struct fetching fetching = {.stores = stores, .lock = lock, .tag = tag};
-	pthread_t threads[THREADS];
-	unsigned count = 0;
 
-	if (all_there(&fetching))
-		return;
-	while (count < THREADS && count < lock->count &&
-	       pthread_create(&threads[count], NULL, fetch_some, &fetching) == 0)
-		count++;
-	while (count > 0)
-		pthread_join(threads[--count], NULL);
+	if (!all_there(&fetching))
+		threads_run(lock->count < THREADS ? (unsigned)lock->count : THREADS, fetch_some,
+			    &fetching);
 }
